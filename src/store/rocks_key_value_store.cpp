@@ -21,6 +21,7 @@
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 #include <sys/statvfs.h>
 
@@ -211,6 +212,17 @@ public:
         if (may_use_reserve) reserve_.release();
         if (!open_again(generation, {})) return committed;
         return try_commit(batch);
+    }
+
+    base::Result<void> checkpoint(const std::string& directory) override {
+        const auto open = reading();
+        if (!db_) return base::fail(NoSnapshot::not_open());
+        rocksdb::Checkpoint* made = nullptr;
+        auto status = rocksdb::Checkpoint::Create(db_.get(), &made);
+        const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+        if (status.ok()) status = checkpoint->CreateCheckpoint(directory);
+        if (!status.ok()) return base::fail(broken(status));
+        return {};
     }
 
 private:
