@@ -13,6 +13,7 @@
 #include "cli/terminal.hpp"
 #include "http/client.hpp"
 #include "model/sts/operations.hpp"
+#include "model/trainwarden/operations.hpp"
 #include "wire/client.hpp"
 
 namespace cli {
@@ -49,6 +50,23 @@ bool in_path(const std::string& program) {
     return false;
 }
 
+// What the server found when it last read all that it has stored. Who may not ask is told nothing: the credentials are right all the same.
+void check_scrub(Report& report, wire::Client& client) {
+    const auto scrub = client.call<model::trainwarden::DescribeScrub>({});
+    if (!scrub) return;
+    if (scrub->damaged > 0) {
+        std::string first;
+        if (!scrub->places.empty()) first = ", among them " + scrub->places.front();
+        report.add(Finding::bad, "of what the server has stored, " + std::to_string(scrub->damaged) + " damaged" + first,
+                   "trainwarden admin check names all; restore a backup, or upload those objects again");
+    } else if (scrub->bytes_per_second == 0) {
+        report.add(Finding::missing_option, "the server does not read again what it has stored",
+                   "serve without --limit scrub-bytes-per-second=0");
+    } else if (scrub->ended) {
+        report.add(Finding::good, "all that the server has stored was read and compared, last at " + *scrub->ended);
+    }
+}
+
 void check_server(Report& report) {
     auto options = wire::options_from_environment();
     if (!options) {
@@ -62,6 +80,7 @@ void check_server(Report& report) {
     auto identity = client.call<model::sts::GetCallerIdentity>({});
     if (identity) {
         report.add(Finding::good, endpoint + " knows you as " + std::string(model::text(identity->arn)));
+        if (!options->endpoint.empty()) check_scrub(report, client);
         return;
     }
     // The refusal itself says best what to do: another region, another scheme.

@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "http/server.hpp"
+#include "server/scrub_settings.hpp"
 
 namespace server {
 
@@ -18,6 +19,7 @@ namespace server {
 struct DoorLimits {
     http::FrontOptions front;
     http::ServerOptions port;
+    ScrubSettings scrub;
 };
 // Each is NAME=VALUE. Error `InvalidConfiguration` names those that there are.
 [[nodiscard]] base::Result<DoorLimits> parse_limits(const std::vector<std::string>& texts);
