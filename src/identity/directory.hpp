@@ -120,6 +120,15 @@ public:
     // The gate admitted a request of this caller; feeds last-used data. Cheap: in memory, written down now and then.
     virtual void record_use(const Caller& caller, const std::string& service, const std::string& region) = 0;
 
+    // IAM's operations.
+    [[nodiscard]] virtual Iam& iam() = 0;
+
+    // The leases that sessions of this directory live by.
+    [[nodiscard]] virtual Leases& leases() = 0;
+
+    // Every principal that can hold credentials, for `who can?`: roles (as role_caller) and users.
+    [[nodiscard]] virtual std::vector<Caller> all_callers() const = 0;
+
     // From when it returns on, these keys seal and open; what they do not open is refused. Session tokens that were opened before are
     // looked at again.
     virtual void use_master_keys(const MasterKeys& keys) = 0;
@@ -130,15 +139,6 @@ public:
     };
     // Errors: the store's; `InvalidMasterKey` for a secret that no key opens.
     [[nodiscard]] virtual base::Result<Resealed> reseal(const std::string& next, size_t most) = 0;
-
-    // IAM's operations.
-    [[nodiscard]] virtual Iam& iam() = 0;
-
-    // The leases that sessions of this directory live by.
-    [[nodiscard]] virtual Leases& leases() = 0;
-
-    // Every principal that can hold credentials, for `who can?`: roles (as role_caller) and users.
-    [[nodiscard]] virtual std::vector<Caller> all_callers() const = 0;
 };
 
 }  // namespace identity
