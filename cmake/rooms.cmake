@@ -124,6 +124,7 @@ set_source_files_properties(${CMAKE_SOURCE_DIR}/src/identity/aws_managed.cpp PRO
 room(objects  LINK policy store crypto text base PRIVATE Threads::Threads)
 room(audit    LINK os model policy store metrics crypto text base)
 room(cloudwatch LINK store crypto text base)
+room(admin    LINK os objects identity audit store crypto text base)
 room(logs     LINK os store metrics crypto text base)
 # The first process of a sandbox: static, because it runs in any image; without sanitizers, which need their runtime.
 add_executable(inside ${CMAKE_SOURCE_DIR}/src/sandbox/inside/inside.cpp ${CMAKE_SOURCE_DIR}/src/sandbox/inside/namespaces.cpp
@@ -198,7 +199,8 @@ list(FILTER server_tests INCLUDE REGEX "_test\\.cpp$")
 list(FILTER server_sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
 add_library(server STATIC ${server_sources})
 target_include_directories(server PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
-target_link_libraries(server PUBLIC cli ${services} gate slurm training sandbox cloudwatch logs objects audit identity store wire http net os metrics traces policy crypto text base)
+target_compile_definitions(server PRIVATE TRAINWARDEN_VERSION="${PROJECT_VERSION}")
+target_link_libraries(server PUBLIC cli ${services} admin gate slurm training sandbox cloudwatch logs objects audit identity store wire http net os metrics traces policy crypto text base)
 add_executable(trainwarden ${CMAKE_SOURCE_DIR}/src/server/main.cpp)
 target_link_libraries(trainwarden PRIVATE server)
 add_executable(server_test ${server_tests} $<TARGET_OBJECTS:doctest_main>)

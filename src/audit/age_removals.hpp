@@ -19,6 +19,9 @@ public:
 
     explicit AgeRemovals(std::chrono::days kept) : period_(std::chrono::hours(std::min(kept, kept_max)) / periods) {}
 
+    // Other days from now on. A period does not become shorter by that: who may set the days can have no more removed at once.
+    void keep_for(std::chrono::days kept) { period_ = std::max(period_, AgeRemovals(kept).period_); }
+
     // A period that has begun.
     struct State {
         std::chrono::milliseconds elapsed{0};

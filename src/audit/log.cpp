@@ -79,6 +79,10 @@ PendingRecord& PendingRecord::operator=(PendingRecord&&) noexcept = default;
 
 base::Result<PendingRecord> Log::decided(const Record& record) { return decided(Whole(record)); }
 
+base::Result<std::vector<Log::End>> Log::end_now() {
+    return base::fail(base::code::NotImplemented, "this log is in no files that could be copied");
+}
+
 class FileLog final : public Log {
 public:
     explicit FileLog(LogOptions options)
@@ -87,6 +91,8 @@ public:
           polling_(options_.poll_interval) {
         INVARIANT(options_.clock != nullptr && options_.key != nullptr);
         if (options_.keep_bytes == 0) options_.keep_bytes = std::numeric_limits<uint64_t>::max();
+        keep_bytes_ = options_.keep_bytes;
+        when_full_ = options_.when_full;
     }
     ~FileLog() override {
         {
@@ -121,6 +127,8 @@ public:
         first_of_this_run_ = requests_->last_line() + 1;
         TRY(requests_->note("opened", "the server began" + (options_.made_by.empty() ? "" : ", version " + options_.made_by),
                             false, now));
+        if (!options_.restored.empty())
+            for (Stream* stream : streams()) TRY(stream->note("restored", options_.restored, true, now));
         for (Stream* stream : streams())
             if (stream->has_unsigned()) TRY(stream->sign(now));
         save_heads();
@@ -234,6 +242,35 @@ public:
         return true;
     }
 
+    void keep_from_now(const Keeping& keeping) override {
+        {
+            const base::Lock lock(mutex_);
+            next_keeping_ = keeping;
+        }
+        busy_ = true;
+        due_.notify_all();
+    }
+
+    Kept kept() const override {
+        Kept out{.bytes = requests_->bytes(), .oldest = {}};
+        if (const auto full = requests_->full_segments(); !full.empty())
+            out.oldest = base::Time(std::chrono::milliseconds(full.front()->summary.first_time));
+        return out;
+    }
+
+    base::Result<std::vector<End>> end_now() override {
+        std::vector<End> ends;
+        for (Stream* stream : streams()) {
+            auto end = TRY(stream->end_now(options_.clock->now()));
+            ends.push_back({.stream = end.head.stream,
+                            .full = std::move(end.full),
+                            .current = std::move(end.current),
+                            .bytes = end.bytes,
+                            .head = to_json(end.head)});
+        }
+        return ends;
+    }
+
 private:
     static constexpr size_t records_of_a_request_max = 1000;
 
@@ -293,9 +330,7 @@ private:
     }
 
     // What has come since the keeper looked counts, too. What is old enough to go it has removed before.
-    [[nodiscard]] bool is_full() const {
-        return full_ || (options_.when_full == WhenFull::refuse && requests_->bytes() >= options_.keep_bytes);
-    }
+    [[nodiscard]] bool is_full() const { return full_ || (when_full_ == WhenFull::refuse && requests_->bytes() >= keep_bytes_); }
     static std::unexpected<base::Error> full() {
         return base::fail(base::code::AuditFull,
                           "the audit log has the size that it may have, and its oldest records are to be kept");
@@ -445,7 +480,23 @@ private:
         report(saved);
     }
 
-    void keep_what_shall_be(base::Time now) { full_ = !retention_->keep(now); }
+    void keep_what_shall_be(base::Time now) {
+        std::optional<Keeping> next;
+        {
+            const base::Lock lock(mutex_);
+            next.swap(next_keeping_);
+        }
+        if (next) {
+            // The keeper's own from here on; who asks whether the log is full has copies.
+            options_.keep_days = next->days;
+            options_.keep_bytes = next->bytes == 0 ? std::numeric_limits<uint64_t>::max() : next->bytes;
+            options_.when_full = next->when_full;
+            keep_bytes_ = options_.keep_bytes;
+            when_full_ = options_.when_full;
+            retention_->days_changed();
+        }
+        full_ = !retention_->keep(now);
+    }
 
     template <class T>
     void report(const base::Result<T>& done) {
@@ -457,6 +508,8 @@ private:
     std::unique_ptr<Stream> requests_, unauthenticated_;
     uint64_t first_of_this_run_ = 0;
     std::atomic<bool> full_ = false;
+    std::atomic<uint64_t> keep_bytes_ = 0;  // of options_, for all threads
+    std::atomic<WhenFull> when_full_ = WhenFull::remove_oldest;
     mutable std::atomic<int> waiting_ = 0;
     std::atomic<bool> busy_ = false;
     std::string saved_heads_;             // the keeper's
@@ -466,6 +519,7 @@ private:
     mutable base::Condition due_, written_;
     Budget budget_ GUARDED_BY(mutex_);
     Polling polling_ GUARDED_BY(mutex_);
+    std::optional<Keeping> next_keeping_ GUARDED_BY(mutex_);
     bool stopping_ GUARDED_BY(mutex_) = false;
 
     std::thread keeper_;

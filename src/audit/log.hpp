@@ -36,6 +36,8 @@ struct LogOptions {
     std::string previous_head_file;
     const base::Clock* clock = nullptr;
     std::string made_by;  // the version of this program
+    std::string
+        restored;  // noted when it is opened: of a log that goes on in a copy of the folder it was written in. Empty: it is none
     Sync sync = Sync::changes;
     int64_t keep_days = 90;             // 0: as long as there is room
     uint64_t keep_bytes = 16ull << 30;  // 0: as many as the disk takes
@@ -120,6 +122,30 @@ public:
     [[nodiscard]] virtual base::Result<Page> search(const Query& query) const = 0;
     // Until something is written after that page, or the time has passed. False: too many wait already.
     virtual bool wait(const std::string& newer, std::chrono::milliseconds at_most) const = 0;
+
+    // How much is kept of the requests' stream, and what there is.
+    struct Keeping {
+        int64_t days = 0;    // LogOptions::keep_days
+        uint64_t bytes = 0;  // LogOptions::keep_bytes
+        WhenFull when_full = WhenFull::remove_oldest;
+    };
+    struct Kept {
+        uint64_t bytes = 0;
+        std::optional<base::Time> oldest;  // as far as is known without reading
+    };
+    // From now on, until it is opened again.
+    virtual void keep_from_now(const Keeping&) {}
+    [[nodiscard]] virtual Kept kept() const { return {}; }
+
+    // For a copy of the log: where it ends now, behind a signed head, on the disk. Segments that are full never change.
+    struct End {
+        std::string stream;
+        std::vector<std::string> full;  // paths, oldest first
+        std::string current;            // path
+        uint64_t bytes = 0;             // of the current one
+        text::Json head;                // as head files have it
+    };
+    [[nodiscard]] virtual base::Result<std::vector<End>> end_now();  // error `NotImplemented`: it is in no files
 };
 
 }  // namespace audit

@@ -71,6 +71,11 @@ base::Result<void> Retention::save() {
     return os::replace_file(path_of_state(options_), to_text(state));
 }
 
+void Retention::days_changed() {
+    requests_by_age_.keep_for(std::chrono::days(options_.keep_days));
+    unauthenticated_by_age_.keep_for(std::chrono::days(options_.keep_days));
+}
+
 bool Retention::keep(base::Time now) {
     warn_where_it_fills(now);
     const base::Time old_since = believed_.now(now, steady_clock::now());

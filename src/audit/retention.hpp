@@ -19,6 +19,8 @@ public:
     // Once the streams are open: goes on where the server before ended (retention_state.hpp). Where that is not known, nothing of a log
     // that is there already is removed for its age in the first period.
     void begin();
+    // `options.keep_days` is another one now.
+    void days_changed();
     // For the next server. What fails is in the server's log.
     void end();
     // Warns, and removes segments, each with a note before. False: the log of requests is larger than it may be, and its oldest records are

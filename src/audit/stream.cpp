@@ -411,6 +411,22 @@ base::Result<void> Stream::sign(base::Time now) {
     return sign_locked(now);
 }
 
+base::Result<Stream::End> Stream::end_now(base::Time now) {
+    End end;
+    uint64_t line = 0;
+    {
+        const base::Lock lock(mutex_);
+        if (last_number_ != signed_line_ || !last_head_) TRY(sign_locked(now));
+        for (const auto& full : full_) end.full.push_back(full->path);
+        end.current = path_of(number_);
+        end.bytes = size_;
+        end.head = *last_head_;
+        line = last_number_;
+    }
+    TRY(make_durable(line));
+    return end;
+}
+
 base::Result<void> Stream::sign_locked(base::Time now) {
     Head head{.stream = options_.name,
               .lines = last_number_,

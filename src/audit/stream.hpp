@@ -77,6 +77,14 @@ public:
     [[nodiscard]] base::Result<void> take_over(const std::string& json, std::span<const Term> terms, std::string_view outcome,
                                                int64_t time);
     [[nodiscard]] base::Result<void> sign(base::Time now);  // if there is anything that is not signed
+    // Where it ends, behind a head that is signed for all before it; durable. Paths.
+    struct End {
+        std::vector<std::string> full;
+        std::string current;
+        uint64_t bytes = 0;  // of the current one
+        Head head;
+    };
+    [[nodiscard]] base::Result<End> end_now(base::Time now);
 
     // Waits until the line is on the disk; those who wait at once share an fsync.
     [[nodiscard]] base::Result<void> make_durable(uint64_t line);

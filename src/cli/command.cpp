@@ -20,6 +20,7 @@ namespace cli {
 struct Command::State {
     CLI::App* app = nullptr;
     std::function<base::Result<int>()> act;
+    std::string* data = nullptr;  // data_folder()
     std::vector<std::shared_ptr<State>> children;
 };
 
@@ -232,6 +233,11 @@ void Command::action(std::function<base::Result<int>()> action) {
 
 void Command::footer(const std::string& text) { state_->app->footer(text); }
 
+void Command::data_folder(std::string& target) {
+    option("--data", "DIR", target, "the server's data folder, whether or not a server runs on it");
+    state_->data = &target;
+}
+
 void Command::hide() { state_->app->group(""); }
 
 namespace {
@@ -287,7 +293,9 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
     }
     base::Result<int> status = 0;
     try {
-        if (!line.operator_data().empty())
+        if (chosen->data != nullptr && !line.operator_data().empty())
+            *chosen->data = line.operator_data();
+        else if (!line.operator_data().empty())
             if (auto reached = act_as_operator(line.operator_data()); !reached) status = base::fail(std::move(reached).error());
         if (status) status = chosen->act();
     } catch (const std::filesystem::filesystem_error& error) {  // a folder that one may not look into, for example

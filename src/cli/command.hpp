@@ -49,6 +49,8 @@ public:
 
     // What the command does; its value is the exit status.
     void action(std::function<base::Result<int>()> action);
+    // A command for a data folder whose server may run or not, with `--data` before or behind its name: it reaches the server itself.
+    void data_folder(std::string& target);
     // More text at the end of `--help`: examples.
     void footer(const std::string& text);
     // Help does not list it: a program runs it, not a person.

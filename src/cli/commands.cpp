@@ -3,7 +3,7 @@
 
 namespace cli {
 
-void add_commands(Command& root, const AddCommands& below_audit) {
+void add_commands(Command& root, const AddCommands& below_audit, const AddCommands& before_doctor) {
     add_env(root);
     add_up(root);
     add_preview(root);
@@ -22,6 +22,7 @@ void add_commands(Command& root, const AddCommands& below_audit) {
     add_prove(root);
     Command audit = add_audit(root);
     below_audit(audit);
+    before_doctor(root);
     add_doctor(root);
     add_version(root);
 }

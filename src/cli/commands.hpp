@@ -25,8 +25,8 @@ void add_what_can(Command& root);
 void add_least_privilege(Command& root);
 void add_version(Command& root);
 
-// All of them; below `audit` also those that only src/server can implement, because they read a data folder's files.
-void add_commands(Command& root, const AddCommands& below_audit);
+// All of them; below `audit`, and before `doctor`, also those that only src/server can implement, because they read a data folder's files.
+void add_commands(Command& root, const AddCommands& below_audit, const AddCommands& before_doctor);
 
 // Below `train`.
 void add_train_ps(Command& train);

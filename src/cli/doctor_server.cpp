@@ -11,6 +11,7 @@
 #include "cli/version.hpp"
 #include "http/client.hpp"
 #include "model/sts/operations.hpp"
+#include "model/trainwarden/operations.hpp"
 #include "text/time.hpp"
 #include "wire/client.hpp"
 
@@ -53,6 +54,23 @@ void check_clocks(DoctorReport& report, const http::ClientResponse& answer) {
                    : "synchronize both clocks (chrony, systemd-timesyncd)");
 }
 
+// What the server found when it last read all that it has stored. Who may not ask is told nothing: the credentials are right all the same.
+void check_scrub(DoctorReport& report, wire::Client& client) {
+    const auto scrub = client.call<model::trainwarden::DescribeScrub>({});
+    if (!scrub) return;
+    if (scrub->damaged > 0) {
+        std::string first;
+        if (!scrub->places.empty()) first = ", among them " + scrub->places.front();
+        report.add(Finding::problem, "of what the server has stored, " + std::to_string(scrub->damaged) + " damaged" + first,
+                   "trainwarden admin check names all; restore a backup, or upload those objects again");
+    } else if (scrub->bytes_per_second == 0) {
+        report.add(Finding::warning, "the server does not read again what it has stored",
+                   "serve without --limit scrub-bytes-per-second=0");
+    } else if (scrub->ended) {
+        report.add(Finding::ok, "all that the server has stored was read and compared, last at " + *scrub->ended);
+    }
+}
+
 // True: something answers there.
 bool check_endpoint(DoctorReport& report, const wire::ClientOptions& options) {
     if (options.endpoint.empty()) {
@@ -93,6 +111,7 @@ void check_credentials(DoctorReport& report, wire::ClientOptions options) {
     wire::Client client(options);
     if (auto identity = client.call<model::sts::GetCallerIdentity>({}); identity) {
         report.add(Finding::ok, endpoint + " knows you as " + std::string(model::text(identity->arn)));
+        if (!options.endpoint.empty()) check_scrub(report, client);
     } else {
         // The refusal itself says best what to do: another region, another scheme.
         std::string remedy = joined(identity.error().notes);

@@ -121,19 +121,25 @@ void DirectoryState::add_session(const OpenedSession& opened, Caller& caller) co
 
 base::Result<std::shared_ptr<const DirectoryState::OpenedSession>> DirectoryState::open_token(const std::string& access_key_id,
                                                                                               const std::string& token) const {
+    const auto keys = sealing();
     {
         const base::SharedLock lock(sessions_mutex_);
-        if (const auto found = sessions_.find(token); found != sessions_.end() && found->second->access_key_id == access_key_id) {
+        if (const auto found = sessions_.find(token);
+            found != sessions_.end() && found->second->access_key_id == access_key_id && found->second->by == keys) {
             return found->second;
         }
     }
-    auto session = identity::open_session(token, access_key_id, session_keys_);
+    base::Result<Session> session = base::fail(base::code::InvalidSessionToken, "");
+    auto used = keys->sessions.begin();
+    for (; used != keys->sessions.end(); ++used)
+        if ((session = identity::open_session(token, access_key_id, *used))) break;
     if (!session) return invalid_token();
     auto opened = std::make_shared<OpenedSession>();
+    opened->by = keys;
     if (!session->policy.empty()) opened->policy = policy::Policy::parse_stored(session->policy, policy::PolicyKind::session);
     opened->session = std::move(*session);
     opened->access_key_id = access_key_id;
-    opened->secret = session_secret(token, session_keys_);
+    opened->secret = session_secret(token, *used);
     if (opened->session.kind == SessionKind::role) remember_session(opened->session, access_key_id, token);
     const base::Lock lock(sessions_mutex_);
     if (sessions_.size() >= open_sessions_max) sessions_.clear();
@@ -199,18 +205,21 @@ base::Result<PreparedPtr> DirectoryState::authenticate(const std::string& access
         if (found == state_.keys.end() || !found->second->active) return invalid_token();
         return keep(TRY(caller_of_key(*found->second)), found->second->secret, nullptr, session_token);
     }
-    const auto opened = TRY(open_token(access_key_id, session_token));
-    const std::string& lease_id = opened->session.lease;
-    LeasePtr lease = lease_id.empty() ? nullptr : leases_.find(lease_id);
-    if (dependencies_.clock->now() >= opened->session.expires || (!lease_id.empty() && lease == nullptr)) {
-        return base::fail(base::code::ExpiredToken, "The security token included in the request is expired");
+    for (;;) {
+        const auto opened = TRY(open_token(access_key_id, session_token));
+        const std::string& lease_id = opened->session.lease;
+        LeasePtr lease = lease_id.empty() ? nullptr : leases_.find(lease_id);
+        if (dependencies_.clock->now() >= opened->session.expires || (!lease_id.empty() && lease == nullptr)) {
+            return base::fail(base::code::ExpiredToken, "The security token included in the request is expired");
+        }
+        const base::SharedLock lock(mutex_);
+        if (opened->by != sealing()) continue;  // the master key was changed since: does it still open this token?
+        Caller caller = TRY(caller_of_session(*opened));
+        caller.lease_id = lease_id;
+        caller.lease = std::move(lease);
+        add_session(*opened, caller);
+        return keep(std::move(caller), opened->secret, opened.get(), session_token);
     }
-    const base::SharedLock lock(mutex_);
-    Caller caller = TRY(caller_of_session(*opened));
-    caller.lease_id = lease_id;
-    caller.lease = std::move(lease);
-    add_session(*opened, caller);
-    return keep(std::move(caller), opened->secret, opened.get(), session_token);
 }
 
 base::Result<Caller> DirectoryState::role_caller(const std::string& role_arn, const std::string& session_name) const {

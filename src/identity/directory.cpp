@@ -3,14 +3,12 @@
 #include "base/decision.hpp"
 #include "base/error_codes.hpp"
 #include "base/invariant.hpp"
-#include "crypto/digest.hpp"
-#include "crypto/seal.hpp"
 #include "identity/aws_managed.hpp"
 #include "identity/names.hpp"
 #include "identity/records.hpp"
+#include "identity/sealed_secret.hpp"
 #include "identity/state.hpp"
 #include "policy/arn.hpp"
-#include "text/base64.hpp"
 #include "text/json.hpp"
 
 namespace identity {
@@ -56,8 +54,6 @@ EntityPtr find_named(const std::map<std::string, EntityPtr, std::less<>>& entiti
     note(kind, fmt::format("{}/{}", account, key), found);
     return found;
 }
-
-std::string bound_to(const std::string& access_key_id) { return "access-key:" + access_key_id; }
 
 }  // namespace
 
@@ -245,8 +241,8 @@ void Change::erase(const AccessKey& key) {
 
 DirectoryState::DirectoryState(Dependencies dependencies)
     : dependencies_(std::move(dependencies)),
-      session_keys_(derive_session_keys(dependencies_.master_key)),
-      secrets_key_(crypto::hmac_sha256(dependencies_.master_key, "trainwarden secrets at rest")) {}
+      sealing_(sealing_of(
+          {.current = dependencies_.master_key, .former = dependencies_.former_keys, .tokens = dependencies_.former_tokens})) {}
 
 base::Result<std::unique_ptr<Directory>> Directory::open(Dependencies dependencies) {
     INVARIANT(dependencies.keys != nullptr && dependencies.clock != nullptr && dependencies.random != nullptr);
@@ -258,6 +254,7 @@ base::Result<std::unique_ptr<Directory>> Directory::open(Dependencies dependenci
 
 base::Result<void> DirectoryState::load() {
     const auto snapshot = dependencies_.keys->snapshot();
+    const auto keys = sealing();
     // Calls `place` with what `read` makes of every record of that kind.
     const auto each = [&](std::string_view kind, auto read, auto place) -> base::Result<void> {
         store::Scan scan;
@@ -297,14 +294,7 @@ base::Result<void> DirectoryState::load() {
     TRY(each("group", read_group, placed(&AccountState::groups)));
     TRY(each("policy", read_managed_policy, placed(&AccountState::policies)));
     TRY(each("key", read_access_key, [&](AccessKey key) NOT_CHECKED -> base::Result<void> {
-        const auto sealed = text::decode_base64(key.secret);
-        auto secret = sealed ? crypto::open_seal(secrets_key_, *sealed, bound_to(key.id))
-                             : base::fail(base::code::InvalidSeal, "not base64");
-        if (!secret) {
-            return base::fail(base::code::InvalidMasterKey,
-                              fmt::format("the secret of access key {} cannot be opened with this master key", key.id));
-        }
-        key.secret = std::move(*secret);
+        key.secret = TRY(open_secret(key, keys->secrets)).secret;
         const std::string id = key.id;
         state.keys[id] = std::make_shared<const AccessKey>(std::move(key));
         return {};
@@ -344,8 +334,8 @@ base::Result<AccessKey> DirectoryState::make_access_key(const std::string& accou
 }
 
 void DirectoryState::put_key(Change& change, AccessKey key) {
-    const std::string sealed =
-        text::encode_base64(crypto::seal(*dependencies_.random, secrets_key_, key.secret, bound_to(key.id)));
+    // Under `writer_`: when use_master_keys returns, nothing is on its way that another key sealed.
+    const std::string sealed = seal_secret(key, sealing()->secrets.front(), *dependencies_.random);
     change.put(std::move(key), sealed);
 }
 

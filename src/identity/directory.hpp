@@ -14,6 +14,7 @@
 #include "identity/caller.hpp"
 #include "identity/iam.hpp"
 #include "identity/lease.hpp"
+#include "identity/master_keys.hpp"
 #include "identity/prepared.hpp"
 #include "identity/service_call.hpp"
 #include "store/key_value_store.hpp"
@@ -54,6 +55,9 @@ public:
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
         std::string master_key;  // 32 bytes; secrets at rest and session tokens are sealed under keys derived from it
+        // Earlier ones that still open them (master_keys.hpp).
+        std::vector<MasterKeys::Former> former_keys = {};
+        std::vector<MasterKeys::Tokens> former_tokens = {};
     };
     // Loads everything from the store.
     [[nodiscard]] static base::Result<std::unique_ptr<Directory>> open(Dependencies dependencies);
@@ -124,6 +128,17 @@ public:
 
     // Every principal that can hold credentials, for `who can?`: roles (as role_caller) and users.
     [[nodiscard]] virtual std::vector<Caller> all_callers() const = 0;
+
+    // From when it returns on, these keys seal and open; what they do not open is refused. Session tokens that were opened before are
+    // looked at again.
+    virtual void use_master_keys(const MasterKeys& keys) = 0;
+    // Seals stored secrets anew that a former key sealed: of the next `most` at most, from `next` on (empty: from the first), in one commit.
+    struct Resealed {
+        size_t looked_at = 0, resealed = 0;
+        std::string next;  // empty: that was the last
+    };
+    // Errors: the store's; `InvalidMasterKey` for a secret that no key opens.
+    [[nodiscard]] virtual base::Result<Resealed> reseal(const std::string& next, size_t most) = 0;
 };
 
 }  // namespace identity

@@ -172,8 +172,10 @@ base::Result<AssumedRole> DirectoryState::assume_role(const AssumeRole& request)
         session.source_identity = request.chained_from->source_identity;
     AssumedRole out;
     out.credentials.access_key_id = make_access_key_id(*dependencies_.random, "ASIA", session.account);
-    out.credentials.session_token = seal_session(session, out.credentials.access_key_id, session_keys_, *dependencies_.random);
-    out.credentials.secret_access_key = session_secret(out.credentials.session_token, session_keys_);
+    const auto keys = sealing();
+    out.credentials.session_token =
+        seal_session(session, out.credentials.access_key_id, keys->sessions.front(), *dependencies_.random);
+    out.credentials.secret_access_key = session_secret(out.credentials.session_token, keys->sessions.front());
     out.credentials.expiration = session.expires;
     remember_session(session, out.credentials.access_key_id, out.credentials.session_token);
     out.assumed_role_id = role->id + ":" + request.session_name;
@@ -197,8 +199,9 @@ base::Result<Credentials> DirectoryState::session_token(const Caller& caller, st
     session.expires = session.issued + (root ? std::min(duration, root_duration_max) : duration);
     Credentials out;
     out.access_key_id = make_access_key_id(*dependencies_.random, "ASIA", session.account);
-    out.session_token = seal_session(session, out.access_key_id, session_keys_, *dependencies_.random);
-    out.secret_access_key = session_secret(out.session_token, session_keys_);
+    const auto keys = sealing();
+    out.session_token = seal_session(session, out.access_key_id, keys->sessions.front(), *dependencies_.random);
+    out.secret_access_key = session_secret(out.session_token, keys->sessions.front());
     out.expiration = session.expires;
     return out;
 }

@@ -129,6 +129,8 @@ public:
     [[nodiscard]] std::optional<std::string> unique_id(const std::string& arn) const override;
     [[nodiscard]] base::Result<std::vector<policy::AttachedPolicy>> policies_of(const std::string& principal_arn) const override;
     void record_use(const Caller& caller, const std::string& service, const std::string& region) override;
+    void use_master_keys(const MasterKeys& keys) override;
+    [[nodiscard]] base::Result<Resealed> reseal(const std::string& next, size_t most) override;
     [[nodiscard]] Iam& iam() override { return *this; }
     [[nodiscard]] Leases& leases() override { return leases_; }
     [[nodiscard]] std::vector<Caller> all_callers() const override;
@@ -215,12 +217,19 @@ public:
     [[nodiscard]] base::Result<void> delete_alias(const std::string& account, const std::string& alias) override;
 
 private:
+    // What is derived from the master keys: the first of each seals, all open.
+    struct Sealing {
+        std::vector<SessionKeys> sessions;
+        std::vector<std::string> secrets;  // access keys', at rest
+    };
+
     // What a session adds to the principal it belongs to; opened once and kept, because training reads with the same token
     // thousands of times a second.
     struct OpenedSession {
         Session session;
         std::string access_key_id, secret;
-        policy::PolicyPtr policy;  // null: no inline session policy
+        policy::PolicyPtr policy;           // null: no inline session policy
+        std::shared_ptr<const Sealing> by;  // opened it: where there are other keys by now, it is opened again
     };
 
     // Only one change at a time is prepared. What a writer reads of `state_` meanwhile stays as it is, because only writers change it
@@ -268,10 +277,16 @@ private:
     // In every trust policy that is bound to `id`, the principal becomes `principal` (another ARN, or the id itself).
     void rebind(const std::string& id, const std::string& principal, Change& change) const REQUIRES_SHARED(mutex_);
 
+    [[nodiscard]] static std::shared_ptr<const Sealing> sealing_of(const MasterKeys& keys);
+    [[nodiscard]] std::shared_ptr<const Sealing> sealing() const {
+        const base::Lock lock(sealing_mutex_);
+        return sealing_;
+    }
+
     Dependencies dependencies_;
-    SessionKeys session_keys_;
     Leases leases_;
-    std::string secrets_key_;  // seals access keys' secrets at rest
+    mutable base::Mutex sealing_mutex_;
+    std::shared_ptr<const Sealing> sealing_ GUARDED_BY(sealing_mutex_);
     base::Mutex writer_;
     mutable base::SharedMutex mutex_;
     IamState state_ GUARDED_BY(mutex_);

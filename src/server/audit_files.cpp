@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/check.hpp"
 #include "audit/archive.hpp"
 #include "audit/cloudtrail.hpp"
 #include "audit/log.hpp"
@@ -49,17 +50,21 @@ base::Result<audit::VerifyOptions> read_settings(const VerifySettings& settings)
     std::vector<std::string> keys = settings.public_keys;
     std::string head = settings.head;
     if (const auto key_file = audit_key_file_of(settings.data)) {
-        if (keys.empty()) keys.push_back(*key_file + ".pub");
+        if (keys.empty()) {
+            keys.push_back(*key_file + ".pub");
+            // Of a restored server: who signed until then.
+            if (std::filesystem::exists(*key_file + ".former.pub", error)) keys.push_back(*key_file + ".former.pub");
+        }
         if (head.empty() && std::filesystem::exists(*key_file + ".head", error)) head = *key_file + ".head";
     }
     if (keys.empty())
         return base::fail(base::Error(base::code::Usage, "the folder does not say which key signed its log")
                               .note("name the public key with --public-key"));
     for (const std::string& file : keys) {
-        const std::string pem = TRY(read_text(file));
-        auto key = crypto::PublicKey::read(pem);
-        if (!key) return base::fail(base::Error(base::code::Usage, "`" + file + "`: " + key.error().message));
-        options.keys.push_back(std::move(*key));
+        const std::string pems = TRY(read_text(file));
+        auto read = admin::public_keys_of(pems);
+        if (read.empty()) return base::fail(base::code::Usage, "`" + file + "` holds no public key");
+        for (auto& key : read) options.keys.push_back(std::move(key));
     }
     if (head.empty())
         cli::print_warning("no head that was kept elsewhere is known (--head): a log that was cut off at its end looks whole");

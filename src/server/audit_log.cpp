@@ -4,6 +4,7 @@
 
 #include "base/error_codes.hpp"
 #include "server/audit_key.hpp"
+#include "server/retention_settings.hpp"
 
 namespace server {
 namespace {
@@ -38,6 +39,16 @@ base::Result<audit::WhenFull> parse_when_full(const std::string& text) {
 
 }  // namespace
 
+base::Result<audit::Log::Keeping> parse_keeping(const KeptAudit& kept) {
+    audit::Log::Keeping keeping;
+    keeping.when_full = TRY(parse_when_full(kept.when_full));
+    keeping.bytes = TRY(parse_bytes("--audit-keep-bytes", kept.keep_bytes));
+    if (keeping.bytes != 0 && keeping.bytes < keep_bytes_min)
+        return invalid("--audit-keep-bytes", kept.keep_bytes, "at least 1M, or 0: as many as the disk takes");
+    keeping.days = TRY(parse_days("--audit-keep-days", kept.keep_days));
+    return keeping;
+}
+
 base::Result<uint64_t> parse_bytes(const std::string& option, const std::string& text) {
     uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -53,11 +64,11 @@ base::Result<std::unique_ptr<audit::Log>> open_audit_log(const DataFolder& folde
     audit::LogOptions options{.directory = folder.audit_directory()};
     options.clock = &clock;
     options.sync = TRY(parse_sync(settings.sync));
-    options.when_full = TRY(parse_when_full(settings.when_full));
-    options.keep_bytes = TRY(parse_bytes("--audit-keep-bytes", settings.keep_bytes));
-    if (options.keep_bytes != 0 && options.keep_bytes < keep_bytes_min)
-        return invalid("--audit-keep-bytes", settings.keep_bytes, "at least 1M, or 0: as many as the disk takes");
-    options.keep_days = TRY(parse_days("--audit-keep-days", settings.keep_days));
+    const KeptAudit kept = TRY(kept_audit(folder.path(), settings));
+    const auto keeping = TRY(parse_keeping(kept));
+    options.when_full = keeping.when_full;
+    options.keep_bytes = keeping.bytes;
+    options.keep_days = keeping.days;
     const AuditKey key = TRY(open_audit_key(folder, settings.key_file));
     options.key = key.key;
     options.head_file = key.head_file();

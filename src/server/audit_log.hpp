@@ -15,6 +15,10 @@ namespace server {
 [[nodiscard]] base::Result<std::unique_ptr<audit::Log>> open_audit_log(const DataFolder& folder, const base::Clock& clock,
                                                                        const AuditSettings& settings);
 
+struct KeptAudit;
+// Error `InvalidConfiguration`.
+[[nodiscard]] base::Result<audit::Log::Keeping> parse_keeping(const KeptAudit& kept);
+
 // "512", "64M", "16G", "2T": bytes. Error `InvalidConfiguration`.
 [[nodiscard]] base::Result<uint64_t> parse_bytes(const std::string& option, const std::string& text);
 

@@ -23,7 +23,6 @@ namespace server {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr size_t master_key_bytes = 32;
 constexpr size_t small_file_bytes_max = 1 << 20;  // of the files that this one writes
 constexpr std::string_view sealed_proof = "this is the master key of this data folder";
 
@@ -78,39 +77,6 @@ std::string default_key_folder() {
     return std::string(home != nullptr && *home != '\0' ? home : "/root") + "/.config/trainwarden";
 }
 
-std::optional<std::string> decode_hex(std::string_view text) {
-    if (text.size() % 2 != 0) return std::nullopt;
-    std::string out;
-    for (size_t i = 0; i < text.size(); i += 2) {
-        unsigned value = 0;
-        for (char c : text.substr(i, 2)) {
-            const char l = base::lower(c);
-            if (l >= '0' && l <= '9')
-                value = value * 16 + static_cast<unsigned>(l - '0');
-            else if (l >= 'a' && l <= 'f')
-                value = value * 16 + static_cast<unsigned>(l - 'a' + 10);
-            else
-                return std::nullopt;
-        }
-        out += static_cast<char>(value);
-    }
-    return out;
-}
-
-base::Result<std::string> read_master_key(const std::string& file) {
-    struct stat status{};
-    if (::stat(file.c_str(), &status) != 0) return unusable("cannot read the master key", file);
-    if ((status.st_mode & 077) != 0)
-        return base::fail(base::Error(base::code::MasterKeyWrong, "the master key `" + file + "` can be read by others")
-                              .note("run: chmod 600 " + file));
-    const std::string content = TRY(read_file(file));
-    auto key = decode_hex(base::trim(content));
-    if (!key || key->size() != master_key_bytes || std::ranges::all_of(*key, [](char c) { return c == '\0'; }))
-        return base::fail(base::Error(base::code::MasterKeyWrong, "`" + file + "` does not hold a master key")
-                              .note("it must hold 64 hexadecimal digits, not all zero"));
-    return *key;
-}
-
 std::string credentials_file(const identity::Directory::FirstAccount& first) {
     return "# Root credentials of account " + first.account +
            ", made by `trainwarden serve`. They permit everything.\n"
@@ -122,6 +88,39 @@ std::string credentials_file(const identity::Directory::FirstAccount& first) {
 
 base::Result<void> write_whole(const std::string& path, std::string_view content) {
     return of_folder(os::replace_file(path, content));
+}
+
+base::Result<identity::MasterKeys> read_master_key_file(const std::string& file) {
+    struct stat status{};
+    if (::stat(file.c_str(), &status) != 0)
+        return base::fail(base::code::MasterKeyMissing, "cannot read the master key `" + file + "`: " + std::strerror(errno));
+    if ((status.st_mode & 077) != 0)
+        return base::fail(base::Error(base::code::MasterKeyWrong, "the master key `" + file + "` can be read by others")
+                              .note("run: chmod 600 " + file));
+    auto keys = identity::read_master_keys(TRY(read_file(file)));
+    if (keys) return keys;
+    keys.error().message = "`" + file + "` " + keys.error().message;
+    return keys;
+}
+
+std::string sealed_proof_of(const identity::MasterKeys& keys, const std::string& id, crypto::Random& random) {
+    return text::encode_base64(crypto::seal(random, keys.current, sealed_proof, id));
+}
+
+bool opens_proof(const identity::MasterKeys& keys, const std::string& id, const std::string& sealed_text) {
+    const auto sealed = text::decode_base64(sealed_text);
+    if (!sealed) return false;
+    const auto opens = [&](const std::string& key) {
+        const auto proof = crypto::open_seal(key, *sealed, id);
+        return proof && *proof == sealed_proof;
+    };
+    return opens(keys.current) || std::ranges::any_of(keys.former, [&](const auto& former) { return opens(former.key); });
+}
+
+base::Result<std::string> default_master_key_file(const std::string& id) {
+    const std::string folder = default_key_folder();
+    TRY(make_folder(folder, key_remedy));
+    return folder + "/" + id + ".key";
 }
 
 base::Result<std::unique_ptr<DataFolder>> DataFolder::open(const std::string& path, const std::string& master_key_file,
@@ -194,11 +193,8 @@ base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::
                 base::Error(base::code::MasterKeyMissing, "the master key of `" + path_ + "` is not at `" + key_file + "`")
                     .note("bring it back, or say where it is with --master-key-file; without it no secret in the "
                           "folder can be read"));
-        master_key_ = TRY(read_master_key(key_file));
-        auto sealed = text::decode_base64(json["Sealed"].as_string());
-        auto proof = sealed ? crypto::open_seal(master_key_, *sealed, id)
-                            : base::Result<std::string>(base::fail(base::code::InvalidSeal, ""));
-        if (!proof || *proof != sealed_proof)
+        master_keys_ = TRY(read_master_key_file(key_file));
+        if (!opens_proof(master_keys_, id, json["Sealed"].as_string()))
             return base::fail(base::code::MasterKeyWrong,
                               "`" + key_file + "` is not the master key that the data folder `" + path_ + "` was made with");
         std::error_code error;
@@ -211,25 +207,37 @@ base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::
                               .note("it says which master key the data was sealed under: bring it back from a copy"));
     const std::string id = random.hex(16);
     std::string key_file = file;
-    if (key_file.empty()) {
-        TRY(make_folder(default_key_folder(), key_remedy));
-        key_file = default_key_folder() + "/" + id + ".key";
-    }
+    if (key_file.empty()) key_file = TRY(default_master_key_file(id));
     std::error_code error;
     key_file = fs::absolute(key_file, error).string();
     if (!exists(key_file)) {
-        auto written = write_whole(key_file, crypto::hex(random.bytes(master_key_bytes)) + "\n");
+        auto written = write_whole(key_file, identity::to_text({random.bytes(identity::master_key_bytes), {}, {}}));
         if (!written) return base::fail(std::move(written).error().note(key_remedy));
         made_.push_back(key_file);
     }
-    master_key_ = TRY(read_master_key(key_file));
+    master_keys_ = TRY(read_master_key_file(key_file));
     master_key_file_ = key_file;
     id_ = id;
-    const std::string sealed = text::encode_base64(crypto::seal(random, master_key_, sealed_proof, id));
-    TRY(write_whole(installation,
-                    text::Json::object({{"Id", id}, {"MasterKeyFile", key_file}, {"Sealed", sealed}}).pretty() + "\n"));
+    TRY(write_whole(
+        installation,
+        text::Json::object({{"Id", id}, {"MasterKeyFile", key_file}, {"Sealed", sealed_proof_of(master_keys_, id, random)}})
+                .pretty() +
+            "\n"));
     made_.push_back(installation);
     return {};
+}
+
+base::Result<void> DataFolder::write_master_keys(const identity::MasterKeys& keys, crypto::Random& random) const {
+    const std::string installation = path_ + "/installation";
+    const std::string content = TRY(read_file(installation));
+    text::Json json = TRY(text::parse_json(content));
+    // The file of keys first: it has the former key as well, so that the folder's proof is opened whichever of the two a crash leaves …
+    if (!opens_proof(keys, id_, json["Sealed"].as_string()))
+        return base::fail(base::code::MasterKeyWrong, "the keys would not open the data folder `" + path_ + "`");
+    TRY(write_whole(master_key_file_, identity::to_text(keys)));
+    // … and before the former one goes, the proof is under the current.
+    json.set("Sealed", sealed_proof_of(keys, id_, random));
+    return write_whole(installation, json.pretty() + "\n");
 }
 
 base::Result<void> DataFolder::bootstrap(identity::Directory& directory) const {

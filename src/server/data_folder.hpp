@@ -12,7 +12,10 @@
 //       jobs-socket          0600: the same for what moves the data of training jobs
 //       tls/                 where the server makes its own certificate (tls_files.hpp)
 //       keys/ blobs/ audit/ jobs/ logs/
-//     $XDG_CONFIG_HOME/trainwarden/ID.key   0600: the master key, so that a copy of DIR alone gives no secrets away
+//     snapshot/            while a backup or a check is made: what it reads (admin/snapshots.hpp)
+//     retention            what `admin retention` set, where `serve` has no option for it
+//     $XDG_CONFIG_HOME/trainwarden/ID.key   0600: the master key, so that a copy of DIR alone gives no secrets away; while it is rotated,
+//                                           the former one too (identity/master_keys.hpp)
 //     beside it: the key that signs the audit log (audit_key.hpp)
 //
 // Every file here is written whole: a temporary file, fsync, rename, fsync of the folder.
@@ -25,6 +28,7 @@
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "identity/directory.hpp"
+#include "identity/master_keys.hpp"
 #include "os/descriptor.hpp"
 
 namespace server {
@@ -44,7 +48,10 @@ public:
     void take_back();
 
     [[nodiscard]] const std::string& path() const { return path_; }  // absolute
-    [[nodiscard]] const std::string& master_key() const { return master_key_; }
+    // Those that the folder was opened with.
+    [[nodiscard]] const identity::MasterKeys& master_keys() const { return master_keys_; }
+    // Others in their file: it opens all that the old content opens, or what is not needed is gone from it. Durable when it returns.
+    [[nodiscard]] base::Result<void> write_master_keys(const identity::MasterKeys& keys, crypto::Random& random) const;
     [[nodiscard]] const std::string& master_key_file() const { return master_key_file_; }  // absolute
     [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] std::string keys_directory() const { return path_ + "/keys"; }
@@ -72,7 +79,8 @@ private:
     [[nodiscard]] base::Result<void> load_master_key(const std::string& file, crypto::Random& random);
 
     std::string path_;
-    std::string master_key_, master_key_file_;
+    identity::MasterKeys master_keys_;
+    std::string master_key_file_;
     std::string id_;  // of the installation
     os::Descriptor lock_;
     std::vector<std::string> made_;  // by `open`, in this order
@@ -80,5 +88,14 @@ private:
 
 // Writes the file whole or not at all, durably. Error `DataFolderUnusable`.
 [[nodiscard]] base::Result<void> write_whole(const std::string& path, std::string_view content);
+
+// Of a key file that nobody else may read. Errors: `MasterKeyMissing`, `MasterKeyWrong`.
+[[nodiscard]] base::Result<identity::MasterKeys> read_master_key_file(const std::string& file);
+// The `Sealed` of an `installation`, and whether one of the keys belongs to it.
+[[nodiscard]] std::string sealed_proof_of(const identity::MasterKeys& keys, const std::string& id, crypto::Random& random);
+[[nodiscard]] bool opens_proof(const identity::MasterKeys& keys, const std::string& id, const std::string& sealed);
+
+// ID.key in the folder of keys, which it makes: $XDG_CONFIG_HOME/trainwarden, else ~/.config/trainwarden.
+[[nodiscard]] base::Result<std::string> default_master_key_file(const std::string& id);
 
 }  // namespace server

@@ -31,7 +31,7 @@ TEST_CASE("a data folder is made with its master key outside of it, for its owne
     {
         const auto folder = place.open();
         REQUIRE_MESSAGE(folder.has_value(), (folder ? "" : folder.error().describe()));
-        key = (*folder)->master_key();
+        key = (*folder)->master_keys().current;
         CHECK(key.size() == 32);
         for (const auto& inner : {(*folder)->path(), (*folder)->keys_directory(), (*folder)->blobs_directory(),
                                   (*folder)->audit_directory(), (*folder)->jobs_directory(), (*folder)->logs_directory()})
@@ -43,7 +43,7 @@ TEST_CASE("a data folder is made with its master key outside of it, for its owne
         if (entry.is_regular_file()) CHECK_FALSE(os::read_file(entry.path()).value().contains(key));
     const auto again = place.open();
     REQUIRE(again.has_value());
-    CHECK((*again)->master_key() == key);
+    CHECK((*again)->master_keys().current == key);
 }
 
 TEST_CASE("a master key that is missing, not a key, readable by others or another folder's is refused, and nothing is lost") {
@@ -108,7 +108,7 @@ TEST_CASE("root credentials are written once; where a crash came between the acc
     auto folder = place.open().value();
     const auto keys = store::make_memory_store();
     const base::ManualClock clock{base::Time(std::chrono::hours(500'000))};
-    auto directory = identity::Directory::open({keys.get(), &clock, &place.random, folder->master_key()}).value();
+    auto directory = identity::Directory::open({keys.get(), &clock, &place.random, folder->master_keys().current}).value();
     REQUIRE(folder->bootstrap(*directory).has_value());
     const auto written = os::read_file(folder->root_credentials_file()).value();
     CHECK(written.contains("aws_access_key_id = "));

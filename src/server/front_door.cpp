@@ -39,9 +39,9 @@ struct Limit {
     uint64_t least, most;
 };
 
-const std::array<Limit, 18>& limits() {
+const std::array<Limit, 20>& limits() {
     constexpr uint64_t count = 1u << 20, seconds = 86'400, bytes = uint64_t{1} << 40;
-    static const std::array<Limit, 18> all{{
+    static const std::array<Limit, 20> all{{
         {"connections", [](DoorLimits& all, uint64_t n) { all.port.connections_max = n; }, 1, count},
         {"connections-per-peer", [](DoorLimits& all, uint64_t n) { all.port.connections_per_peer_max = n; }, 1, count},
         {"head-seconds", [](DoorLimits& all, uint64_t n) { all.port.head_seconds_max = static_cast<int>(n); }, 1, seconds},
@@ -63,6 +63,8 @@ const std::array<Limit, 18>& limits() {
         {"queue-per-peer", [](DoorLimits& all, uint64_t n) { all.front.pool.queue_per_peer_max = n; }, 1, count},
         {"queue-seconds", [](DoorLimits& all, uint64_t n) { all.front.pool.queue_seconds_max = static_cast<int>(n); }, 1,
          seconds},
+        {"scrub-bytes-per-second", [](DoorLimits& all, uint64_t n) { all.scrub.bytes_per_second = n; }, 0, bytes},
+        {"scrub-seconds-between-passes", [](DoorLimits& all, uint64_t n) { all.scrub.between_seconds = n; }, 1, 365 * seconds},
     }};
     return all;
 }

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "http/server.hpp"
+#include "server/scrub_settings.hpp"
 
 namespace server {
 
@@ -21,6 +22,7 @@ class MetricsPage;
 struct DoorLimits {
     http::FrontOptions front;
     http::ServerOptions port;
+    ScrubSettings scrub;
 };
 // Each is NAME=VALUE. Error `InvalidConfiguration` names those that there are.
 [[nodiscard]] base::Result<DoorLimits> parse_limits(const std::vector<std::string>& texts);

@@ -171,7 +171,8 @@ base::Result<int> serve(const Settings& settings) {
     StopSignals signals;
     TrainingSettings training = settings.training;
     training.instances = TRY(read_instance_types(settings.instance_types_file, training.launcher));
-    auto server = TRY(Server::open(settings.data, settings.master_key_file, regions, training, settings.audit, quotas));
+    auto server =
+        TRY(Server::open(settings.data, settings.master_key_file, regions, training, settings.audit, quotas, limits.scrub));
     const http::Handler apis = [&server](http::Request& request) { return server->gate->serve(request); };
     const auto unread = [&server](const http::UnreadRequest& request) {
         gate::record_unread(*server->audit, server->clock, server->random, request);
@@ -239,11 +240,12 @@ void add_serve(cli::Command& root) {
     command.option("--audit-key-file", "FILE", settings->audit.key_file,
                    "the key that signs the audit log, outside of the data folder; made if missing");
     command.option("--audit-keep-days", "DAYS", settings->audit.keep_days,
-                   "how long records are kept; 0: as long as there is room");
+                   "how long records are kept, 90 unless `admin retention` says otherwise; 0: as long as there is room");
     command.option("--audit-keep-bytes", "BYTES", settings->audit.keep_bytes,
-                   "how large the audit log may be: 500M, 16G; 0: as large as the disk");
-    command.option("--audit-when-full", "ACTION", settings->audit.when_full,
-                   "remove: the oldest records, before --audit-keep-days is over; refuse: requests are answered 503");
+                   "how large the audit log may be: 500M, 16G (the default); 0: as large as the disk");
+    command.option(
+        "--audit-when-full", "ACTION", settings->audit.when_full,
+        "remove (the default): the oldest records, before --audit-keep-days is over; refuse: requests are answered 503");
     command.option("--audit-sync", "MODE", settings->audit.sync,
                    "which answers wait until their record is on disk: changes (of requests that change something), answers "
                    "(all), interval (none)");

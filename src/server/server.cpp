@@ -1,6 +1,7 @@
 #include "server/server.hpp"
 
 #include "server/audit_log.hpp"
+#include "server/server_administration.hpp"
 #include "services/access_analyzer/operations.hpp"
 #include "services/cloudtrail/operations.hpp"
 #include "services/iam/operations.hpp"
@@ -14,10 +15,14 @@
 #include "services/trainwarden/slurm.hpp"
 
 namespace server {
+
+Server::Server() = default;
+Server::~Server() = default;
+
 base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, const std::string& master_key_file,
                                                    const std::vector<std::string>& regions,
                                                    const TrainingSettings& training_settings, const AuditSettings& audit_settings,
-                                                   const Quotas& quotas) {
+                                                   const Quotas& quotas, const ScrubSettings& scrub_settings) {
     auto server = std::make_unique<Server>();
     server->regions = regions;
     server->folder = TRY(DataFolder::open(data, master_key_file, server->random));
@@ -30,11 +35,16 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     }
     server->audit = std::move(*audit);
     server->keys = TRY(store::open_rocks_store(folder.keys_directory()));
-    server->blobs =
-        store::bound_blobs(TRY(store::open_file_blobs(folder.blobs_directory())), folder.blobs_directory(), quotas.objects);
+    server->blobs = std::make_unique<store::PinnedBlobs>(
+        store::bound_blobs(TRY(store::open_file_blobs(folder.blobs_directory())), folder.blobs_directory(), quotas.objects));
     server->bounded_keys = store::bound_keys(*server->keys, folder.keys_directory(), quotas.metadata);
-    server->directory =
-        TRY(identity::Directory::open({server->keys.get(), &server->clock, &server->random, folder.master_key()}));
+    const auto& master_keys = folder.master_keys();
+    server->directory = TRY(identity::Directory::open({.keys = server->keys.get(),
+                                                       .clock = &server->clock,
+                                                       .random = &server->random,
+                                                       .master_key = master_keys.current,
+                                                       .former_keys = master_keys.former,
+                                                       .former_tokens = master_keys.tokens}));
     TRY(folder.bootstrap(*server->directory));
     server->storage =
         TRY(objects::Storage::open({server->bounded_keys.get(), server->blobs.get(), &server->clock, &server->random}));
@@ -77,6 +87,16 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
                                                                 .leases = &server->directory->leases(),
                                                                 .clock = &server->clock,
                                                                 .random = &server->random}));
+    server->administration = TRY(ServerAdministration::open({.folder = &folder,
+                                                             .keys = server->keys.get(),
+                                                             .blobs = server->blobs.get(),
+                                                             .directory = server->directory.get(),
+                                                             .audit = server->audit.get(),
+                                                             .clock = &server->clock,
+                                                             .random = &server->random,
+                                                             .audit_settings = audit_settings,
+                                                             .scrub_bytes_per_second = scrub_settings.bytes_per_second,
+                                                             .scrub_between_seconds = scrub_settings.between_seconds}));
     server->add_services();
     server->observer.know(server->registry);
     const auto region_of = [storage = server->storage.get()](std::string_view name) {
@@ -160,6 +180,7 @@ void Server::add_services() {
                                                            .decider = decider.get(),
                                                            .acts = &acts,
                                                            .describer = &registry.describer()});
+    services::trainwarden::add_administration_operations(registry, *administration);
 }
 
 }  // namespace server

@@ -20,25 +20,33 @@
 #include "server/data_folder.hpp"
 #include "server/quotas.hpp"
 #include "server/request_observer.hpp"
+#include "server/scrub_settings.hpp"
 #include "server/training_service.hpp"
-#include "store/blobs.hpp"
 #include "store/bounded.hpp"
 #include "store/key_value_store.hpp"
+#include "store/pinned_blobs.hpp"
 #include "training/slurm_sessions.hpp"
 
 namespace server {
 
+class ServerAdministration;
+
 // How the audit log is kept (audit/log.hpp).
 struct AuditSettings {
     std::string key_file;  // empty: beside the master key
-    std::string keep_days = "90";
-    std::string keep_bytes = "16G";
-    std::string when_full = "remove";  // remove, refuse
-    std::string sync = "changes";      // changes, answers, interval
-    std::string syslog;                // empty: nowhere
+    // Empty: what `admin retention` set, or the default (retention_settings.hpp).
+    std::string keep_days, keep_bytes;
+    std::string when_full;         // remove, refuse
+    std::string sync = "changes";  // changes, answers, interval
+    std::string syslog;            // empty: nowhere
 };
 
 struct Server {
+    Server();
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
     std::vector<std::string> regions;  // that are served, the default first
     base::SystemClock clock;
     crypto::SystemRandom random;
@@ -46,7 +54,7 @@ struct Server {
     std::unique_ptr<DataFolder> folder;
     std::unique_ptr<store::KeyValueStore> keys;
     std::unique_ptr<store::KeyValueStore> bounded_keys;  // the same, for objects and metrics: with what they may take of the disk
-    std::unique_ptr<store::Blobs> blobs;
+    std::unique_ptr<store::PinnedBlobs> blobs;
     std::unique_ptr<identity::Directory> directory;
     std::unique_ptr<objects::Storage> storage;
     std::unique_ptr<audit::Log> audit;
@@ -58,14 +66,15 @@ struct Server {
     std::unique_ptr<gate::Decider> decider;
     std::unique_ptr<TrainingService> training;
     std::unique_ptr<training::SlurmSessions> slurm_sessions;
+    std::unique_ptr<ServerAdministration> administration;
     std::unique_ptr<gate::Gate> gate;
 
     // Opens the data folder (makes it, and the first account, if there is none) and everything above it.
     [[nodiscard]] static base::Result<std::unique_ptr<Server>> open(const std::string& data, const std::string& master_key_file,
                                                                     const std::vector<std::string>& regions,
                                                                     const TrainingSettings& training_settings,
-                                                                    const AuditSettings& audit_settings,
-                                                                    const Quotas& quotas = {});
+                                                                    const AuditSettings& audit_settings, const Quotas& quotas,
+                                                                    const ScrubSettings& scrub_settings);
 
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,

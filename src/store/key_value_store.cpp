@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/error_codes.hpp"
+
 namespace store {
 
 Batch& Batch::put(std::string key, std::string value) {
@@ -17,6 +19,10 @@ Batch& Batch::erase(std::string key) {
 Batch& Batch::expect(std::string key, std::optional<std::string> value) {
     expectations_.push_back({std::move(key), std::move(value)});
     return *this;
+}
+
+base::Result<void> KeyValueStore::checkpoint(const std::string& directory) {
+    return base::fail(base::code::NotImplemented, "nothing of this store is on disk that could be in `" + directory + "`");
 }
 
 }  // namespace store

@@ -64,6 +64,9 @@ public:
     // written), `InternalError` (unknown: it is not seen now, but a crash might bring it back until a later commit has succeeded).
     // On a full disk, batches that only erase and those of threads that may use the reserve (reserve.hpp) are still written.
     [[nodiscard]] virtual base::Result<void> commit(const Batch& batch) = 0;
+    // All that is committed, as of one moment, as a database in a new folder that shares its files with this one where the file system
+    // can (store_copy.hpp reads it). Errors: `NotImplemented` (nothing is on disk), `InternalError`.
+    [[nodiscard]] virtual base::Result<void> checkpoint(const std::string& directory);
 };
 
 // Opens (makes) the database in `directory`. One process at a time: a second gets `StoreBusy` naming the directory.

@@ -1,0 +1,54 @@
+// Are stored bytes what was stored? Every object and part keeps a digest of its bytes from the time when they came: the checksum that S3
+// keeps beside it, or the MD5 that is its ETag. What the check of a folder, of a backup and the server's own scrub compare with.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/result.hpp"
+#include "objects/checksums.hpp"
+#include "store/blobs.hpp"
+#include "store/key_value_store.hpp"
+
+namespace objects {
+
+// What must be found in a blob.
+struct StoredBytes {
+    store::BlobId blob;
+    uint64_t size = 0;
+    std::optional<ChecksumKind> kind;  // nothing: only its MD5 is known
+    std::string checksum;              // base64
+    std::string md5;                   // hexadecimal; empty: there is a checksum
+    [[nodiscard]] bool has_digest() const { return kind.has_value() || !md5.empty(); }
+};
+
+// The blobs that an entry of the store names: of an object or a part; none of anything else. The bytes that stand in the record itself are
+// compared here. Error `CorruptRecord`.
+[[nodiscard]] base::Result<std::vector<StoredBytes>> stored_bytes(const store::Entry& entry);
+
+// Reads the blob. `read`: called with the size of each piece before the next is read; an error of it ends the reading. Error `CorruptRecord`.
+[[nodiscard]] base::Result<void> verify_bytes(const StoredBytes& stored, const store::BlobReader& reader,
+                                              const std::function<base::Result<void>(size_t)>& read = {});
+
+// The prefixes of the entries that name blobs, and of all of the room's.
+constexpr std::string_view objects_prefix = "s3/o/", parts_prefix = "s3/p/", uploads_prefix = "s3/u/", buckets_prefix = "s3/b/",
+                           configurations_prefix = "s3/c/";
+
+// Whether entries of this room can be read and belong to something. Error `CorruptRecord`: one cannot, or what it belongs to is missing (an
+// object's bucket, a part's upload).
+class RecordCheck {
+public:
+    [[nodiscard]] base::Result<void> check(const store::Entry& entry);
+    // In this order of prefixes: buckets, configurations, uploads, then objects and parts.
+    static constexpr std::string_view order[] = {buckets_prefix, configurations_prefix, uploads_prefix, objects_prefix,
+                                                 parts_prefix};
+
+private:
+    std::unordered_set<std::string> buckets_, uploads_;
+};
+
+}  // namespace objects
