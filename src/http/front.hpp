@@ -138,10 +138,10 @@ private:
     net::Poller poller_;
     Counters counters_;
     Pool pool_;
-    std::vector<char> scratch_;            // the front's
+    std::vector<char> scratch_;               // the front's
     std::chrono::milliseconds next_look_{0};  // the latest that it has to look again; -1: when something happens; the front's
-    std::atomic<size_t> head_memory_ = 0;  // all that links hold
-    std::list<Link*> heads_;               // those that are not whole, the oldest first; the front's
+    std::atomic<size_t> head_memory_ = 0;     // all that links hold
+    std::list<Link*> heads_;                  // those that are not whole, the oldest first; the front's
     base::Mutex mutex_;
     base::Condition gone_;
     std::set<std::pair<Time, Link*>> deadlines_ GUARDED_BY(mutex_);

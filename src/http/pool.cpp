@@ -1,9 +1,12 @@
 #include "http/pool.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <system_error>
 
 #include "base/log.hpp"
+#include "os/file.hpp"
 
 namespace http {
 
@@ -64,31 +67,62 @@ void Pool::nudge_standby() {
     standby_.notify_one();
 }
 
+bool Pool::all_processors_taken() {
+    std::vector<int> ids;
+    {
+        const base::Lock lock(mutex_);
+        ids = thread_ids_;
+    }
+    size_t runnable = 0;
+    for (const int id : ids) {
+        // ID (NAME) STATE …; the name is the program's, or part of it.
+        const auto stat = os::read_file("/proc/self/task/" + std::to_string(id) + "/stat");
+        const size_t end = stat ? stat->rfind(") ") : std::string::npos;
+        if (end != std::string::npos && stat->compare(end, 3, ") R") == 0 && ++runnable == processors_) return true;
+    }
+    return false;
+}
+
 void Pool::stand_by() {
     base::Lock lock(mutex_);
     size_t calls = 1;
-    bool moves = false;  // what is queued is taken, so that those who run are not waiting for something
+    uint64_t watches = 0;
+    bool moves = false;  // what is queued is taken, so that those who run are not long at it
+    bool computing = false;
+    steady_clock::time_point looked_at{};
     while (may_lead_) {
         if (is_led_) is_overdue_ = false;
         if (is_led_ || (running_ + called_ > 0 && !is_overdue_)) {
             const uint64_t led = turns_led_, picked = picked_;
             standby_.wait_for(mutex_, watch, [this]() REQUIRES(mutex_) { return is_overdue_ || !may_lead_; });
             moves = picked_ != picked;
-            calls = moves || queued_ == 0 ? 1 : calls * 2;
-            if (calls > 1) call(calls - 1);
+            const bool stands = !moves && has_work();
+            if (!stands) calls = 1, watches = 0;
+            if (const auto now = steady_clock::now(); !moves && running_ > 0 && now - looked_at > looks_apart) {
+                looked_at = now;
+                lock.unlock();
+                computing = all_processors_taken();
+                lock.lock();
+            }
+            if (stands && computing && ++watches % watches_for_one_more == 0) call(1);
+            if (stands && !computing) {
+                call(calls);
+                calls = std::min(calls * 2, options_.requests_max);
+            }
             is_overdue_ = is_overdue_ || (!is_led_ && turns_led_ == led);
             continue;
         }
         is_led_ = true;
         is_overdue_ = false;
-        const auto most = moves ? milliseconds(0) : queued_ > 0 ? watch : milliseconds(-1);
+        const auto most = moves ? milliseconds(0) : has_work() ? watch : milliseconds(-1);
         lock.unlock();
         is_leading = true;
         (void)lead_(most);
         is_leading = false;
         lock.lock();
         is_led_ = false;
-        call_for_queued(moves ? running_ - uploading_ : 0);
+        const bool wait = running_ > 0 && !moves && !computing;  // for something else than a processor
+        call_for_queued(wait ? 0 : running_ - uploading_);
         moves = false;
     }
 }
@@ -109,6 +143,12 @@ void Pool::list(Peers::value_type& peer, Kind kind) {
     if (listed || !may_run(peer.second, kind)) return;
     listed = true;
     turns_[static_cast<size_t>(kind)].push_back(&peer);
+}
+
+// Of what is queued some may have to wait for others of its peer or kind to end: then there is nothing to call a thread for.
+bool Pool::has_work() const {
+    const auto& uploads = turns_[static_cast<size_t>(Kind::upload)];
+    return !turns_[static_cast<size_t>(Kind::whole)].empty() || (!uploads.empty() && uploading_ < options_.uploads_max);
 }
 
 // Both kinds take turns, too: neither waits for an end of the other.
@@ -152,6 +192,7 @@ bool Pool::add_thread() {
 
 void Pool::work() {
     base::Lock lock(mutex_);
+    thread_ids_.push_back(::gettid());
     bool sleeps = true;  // from the beginning: it was made to be called
     while (true) {
         if (sleeps) {
@@ -181,7 +222,7 @@ void Pool::work() {
                     continue;
                 }
                 nudge_standby();
-                if (queued_ > 0) continue;  // from elsewhere, and no thread could be called for it
+                if (has_work()) continue;  // from elsewhere, and no thread could be called for it
             }
             ++idle_;
             sleeps = true;

@@ -7,8 +7,9 @@
 // Where requests come from somebody has to look, too: that is to lead, and one thread does so at a time. A thread that has nothing to run
 // leads; what comes of it, it runs itself, and nobody leads meanwhile: so a request costs no hand-over between threads as long as requests
 // are short. Threads are woken for what else has come, as many as there are processors to run them. Whoever stands by (the front's own
-// thread) leads while all others sleep, and sees every `watch` whether they wait for something in the middle of a request: then it leads
-// instead of them, and wakes others, more each time, for what is queued.
+// thread) leads while all others sleep, and sees every `watch` whether they are still at it: then it leads instead of them, and wakes others
+// for what is queued: more each time if those who run wait for something, one now and then if they compute, because then more of them are
+// no quicker; but who computes for long does not keep others waiting for as long.
 //
 //     sleeping ──called──▶ running ──nothing queued──▶ leading ──something came──▶ running
 //         ▲                                               │
@@ -85,6 +86,7 @@ private:
     // Into the turns, if something of it may run now.
     void list(Peers::value_type& peer, Kind kind) REQUIRES(mutex_);
     [[nodiscard]] bool may_run(const Peer& peer, Kind kind) const REQUIRES(mutex_);
+    [[nodiscard]] bool has_work() const REQUIRES(mutex_);
     [[nodiscard]] bool pick(Peers::value_type*& peer, Kind& kind, Job& job) REQUIRES(mutex_);
     [[nodiscard]] bool add_thread() REQUIRES(mutex_);
     void work() EXCLUDES(mutex_);
@@ -93,8 +95,11 @@ private:
     // For what a turn of leading has brought, beside so many threads that are at it.
     void call_for_queued(size_t busy) REQUIRES(mutex_);
     void nudge_standby() REQUIRES(mutex_);
+    // Do so many threads compute, or could if they had a processor, that there is none for another?
+    [[nodiscard]] bool all_processors_taken() EXCLUDES(mutex_);
 
-    static constexpr std::chrono::milliseconds watch{1}, lead_most{20};
+    static constexpr std::chrono::milliseconds watch{1}, lead_most{20}, looks_apart{10};
+    static constexpr uint64_t watches_for_one_more = 10;
 
     const PoolOptions options_;
     const Lead lead_;
@@ -113,6 +118,7 @@ private:
     uint64_t turns_led_ GUARDED_BY(mutex_) = 0, picked_ GUARDED_BY(mutex_) = 0;
     bool finishing_ GUARDED_BY(mutex_) = false;
     std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+    std::vector<int> thread_ids_ GUARDED_BY(mutex_);  // as the system knows them
 };
 
 }  // namespace http

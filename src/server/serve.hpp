@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "cli/command.hpp"
+#include "server/front_door.hpp"
 #include "server/server.hpp"
 #include "server/tls_files.hpp"
 #include "server/training_service.hpp"
@@ -25,16 +26,10 @@ struct Settings {
     TlsSettings tls;
     std::vector<std::string> proxies;  // networks of proxies that speak the PROXY protocol
     std::vector<std::string> limits;   // NAME=NUMBER (server/front_door.hpp)
+    std::vector<std::string> ways_in;  // vpce-ID=ADDRESS:PORT (server/front_door.hpp)
     bool verbose = false;
     bool allow_core_dumps = false;  // and debuggers: server/harden.hpp
 };
-
-struct Listen {
-    std::string address;
-    uint16_t port = 0;
-};
-// "127.0.0.1:4566", "[::1]:4566", ":4566", "4566". Error `InvalidListen`.
-[[nodiscard]] base::Result<Listen> parse_listen(const std::string& text);
 
 // Runs until SIGTERM or SIGINT; 0 after a clean stop.
 [[nodiscard]] base::Result<int> serve(const Settings& settings);

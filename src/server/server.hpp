@@ -36,6 +36,7 @@ struct AuditSettings {
 };
 
 struct Server {
+    std::string workers_endpoint;      // `vpce-…`: what the way in of sandboxed workers is called; empty: nothing
     std::vector<std::string> regions;  // that are served, the default first
     base::SystemClock clock;
     crypto::SystemRandom random;
@@ -60,6 +61,9 @@ struct Server {
                                                                     const std::vector<std::string>& regions,
                                                                     const TrainingSettings& training_settings,
                                                                     const AuditSettings& audit_settings);
+
+    // Do the store and the audit log answer? A full disk does not count: reads, deletes and administration go on.
+    [[nodiscard]] base::Result<void> serves() const;
 
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,
