@@ -8,9 +8,11 @@ a machine may lack: tools/install-packages installs them. (But for cvc5: a secon
     machine.py NEED...       one line for each that this machine lacks; the exit status is 1 if there is one
 """
 import ctypes
+import errno
 import functools
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -116,6 +118,16 @@ def landlock_scopes():
         raise Lacks(f"Landlock's version {version} knows no scopes")
 
 
+def kernel_tls():
+    """TLS in the kernel: a socket that is not connected may ask, and hears that it must be."""
+    with socket.socket() as unconnected:
+        try:
+            unconnected.setsockopt(socket.IPPROTO_TCP, 31, b"tls")  # TCP_ULP
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise Lacks(f"no TLS in the kernel: {error.strerror}") from None
+
+
 def tracing():
     """strace(1) of one's own children."""
     must("no tracing of processes", "strace", "-qq", "-f", "-o", "/dev/null", "true")
@@ -126,7 +138,7 @@ def cvc5():
     must("no cvc5", "cvc5", "--version")
 
 
-NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, volumes, limits, landlock, landlock_scopes, tracing, cvc5)}
+NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, volumes, limits, landlock, landlock_scopes, kernel_tls, tracing, cvc5)}
 
 
 @functools.cache

@@ -26,7 +26,9 @@ GLOBAL_KEYS = GLOBAL_LISTS | {
     "aws:UserAgent", "aws:ViaAWSMCPService", "aws:ViaAWSService", "aws:VpcSourceIp", "aws:VpceAccount", "aws:VpceOrgID",
     "aws:userid", "aws:username", "codebuild:BuildArn", "codebuild:ProjectArn", "ec2:RoleDelivery", "ec2:SourceInstanceArn",
     "glue:CredentialIssuingService", "glue:RoleAssumedBy", "identitystore:UserId", "lambda:SourceFunctionArn",
-    "ssm:SourceInstanceArn"}
+    "ssm:SourceInstanceArn",
+    # Ours.
+    "trainwarden:ClientCertificateSha256", "trainwarden:ClientCertificateSubject"}
 
 
 def key_pattern(key: str) -> str:

@@ -23,6 +23,8 @@ GLOBAL_KEYS = {
     "epoch": "EpochTime",
     "address": "SourceIp VpcSourceIp Ec2InstanceSourcePrivateIPv4",
 }
+# Ours: what this server knows of a request and AWS has no key for.
+OWN_KEYS = {"trainwarden:TrainingScope": "text", "trainwarden:ClientCertificateSubject": "text", "trainwarden:ClientCertificateSha256": "text"}
 TYPES = {"String": "text", "ARN": "arn", "Bool": "boolean", "Numeric": "number", "Date": "date", "IPAddress": "address"}
 
 
@@ -37,6 +39,7 @@ def keys(reference: Reference) -> dict[str, tuple[str, str]]:
         for name in names.split():
             name = "aws:" + name.removesuffix("$")
             rows[name.lower()] = (name, kind)
+    rows |= {name.lower(): (name, kind) for name, kind in OWN_KEYS.items()}
     return rows
 
 

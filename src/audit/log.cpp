@@ -197,6 +197,13 @@ public:
         return {};
     }
 
+    base::Result<void> takes_records() const override {
+        if (is_full()) return full();
+        if (requests_->is_broken())
+            return base::fail(base::code::AuditUnavailable, "the audit log could not be synchronized with the disk");
+        return {};
+    }
+
     base::Result<void> append(const Record& record) override {
         RecordText text = text_of(record);
         if (record.status == 0)  // a decision of a service

@@ -115,6 +115,9 @@ public:
     // Both at once: a request that was refused, or a decision that is all there is.
     [[nodiscard]] virtual base::Result<void> append(const Record& record) = 0;
 
+    // Would a record be taken now? Errors as decided()'s; a full disk is none of them.
+    [[nodiscard]] virtual base::Result<void> takes_records() const { return {}; }
+
     // The records with that id, in order: the request's own and those of what a service decided on its behalf. `NoSuchRequest` if
     // rotated away or never made.
     [[nodiscard]] virtual base::Result<std::vector<text::Json>> find(const std::string& request_id) const = 0;

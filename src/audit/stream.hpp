@@ -96,6 +96,11 @@ public:
     [[nodiscard]] bool has_unsynced() const;
     [[nodiscard]] std::optional<Head> last_head() const;
     [[nodiscard]] uint64_t bytes() const;  // of all segments
+    // It cannot be said of some records whether they are on the disk: it takes no others.
+    [[nodiscard]] bool is_broken() const {
+        const base::Lock lock(mutex_);
+        return broken_;
+    }
     // Are the records up to head.lines those that the head was signed for? Reads the segment that holds it; true if that was removed.
     // REQUIRES: head.lines <= last_line()
     [[nodiscard]] base::Result<bool> has_records_of(const Head& head) const;

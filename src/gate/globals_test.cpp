@@ -159,3 +159,32 @@ TEST_CASE("each key of a request is worked out when it is asked for, and all of 
                 }
     CHECK(compared > 400);
 }
+
+TEST_CASE("by which way in a request came, and which certificate its client showed: never what it says itself") {
+    const base::Time now{std::chrono::milliseconds(1'790'000'000'000)};
+    http::StringBody body("");
+    http::Request request{.head = {.method = "GET", .path = "/b/k"}, .body = &body, .peer_address = "10.1.2.3"};
+    request.head.headers.add("aws-SourceVpce", "vpce-0a1b2c3d");
+    request.head.headers.add("aws:SourceVpce", "vpce-0a1b2c3d");
+    request.head.headers.add("trainwarden:ClientCertificateSubject", "CN=root");
+    const auto context = [&] {
+        return gate::global_context({.http = &request, .service = "s3", .region = "us-east-1", .signature = nullptr, .now = now});
+    };
+    const auto plain = context();
+    for (const char* key :
+         {"aws:SourceVpce", "aws:VpcSourceIp", "trainwarden:ClientCertificateSubject", "trainwarden:ClientCertificateSha256"})
+        CHECK(value(plain, key) == "(absent)");
+    request.vpc_endpoint = "vpce-0a1b2c3d";
+    CHECK(value(context(), "aws:SourceVpce") == "vpce-0a1b2c3d");
+    CHECK(value(context(), "aws:VpcSourceIp") == "10.1.2.3");
+    CHECK(value(context(), "trainwarden:ClientCertificateSha256") == "(absent)");
+    request.certificate_subject = "CN=ada";
+    request.certificate_sha256 = "ab12";
+    CHECK(value(context(), "trainwarden:ClientCertificateSubject") == "CN=ada");
+    CHECK(value(context(), "trainwarden:ClientCertificateSha256") == "ab12");
+
+    // As the engine asks for them, one at a time.
+    const gate::RequestFacts facts{.http = &request, .service = "s3", .region = "us-east-1", .signature = nullptr, .now = now};
+    const gate::RequestKeys keys(facts);
+    CHECK((keys.present() & context().present()) == context().present());
+}

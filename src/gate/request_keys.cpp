@@ -25,6 +25,10 @@ enum Key : size_t {
     referer,
     content_sha256,
     signature_age,
+    source_vpce,
+    vpc_source_ip,
+    certificate_subject,
+    certificate_sha256,
     // Those with one of a few values.
     via_aws_service,
     secure_transport,
@@ -53,6 +57,10 @@ const std::array<Known, keys_count>& known_keys() {
         add(referer, "aws:Referer", "aws:referer");
         add(content_sha256, "s3:x-amz-content-sha256", "s3:x-amz-content-sha256");
         add(signature_age, "s3:signatureAge", "s3:signatureage");
+        add(source_vpce, "aws:SourceVpce", "aws:sourcevpce");
+        add(vpc_source_ip, "aws:VpcSourceIp", "aws:vpcsourceip");
+        add(certificate_subject, "trainwarden:ClientCertificateSubject", "trainwarden:clientcertificatesubject");
+        add(certificate_sha256, "trainwarden:ClientCertificateSha256", "trainwarden:clientcertificatesha256");
         add(via_aws_service, "aws:ViaAWSService", "aws:viaawsservice");
         add(secure_transport, "aws:SecureTransport", "aws:securetransport");
         add(signature_version, "s3:signatureversion", "s3:signatureversion");
@@ -126,7 +134,11 @@ RequestKeys::RequestKeys(const RequestFacts& facts) : facts_(facts), region_(fac
     INVARIANT(facts.http != nullptr);
     static const uint64_t always = mask_of(current_time, referer + 1) | mask_of(via_aws_service, signature_version);
     static const uint64_t of_s3 = mask_of(content_sha256, signature_age + 1) | mask_of(signature_version, keys_count);
+    static const uint64_t of_endpoint = mask_of(source_vpce, vpc_source_ip + 1),
+                          of_certificate = mask_of(certificate_subject, certificate_sha256 + 1);
     present_ = facts.service == "s3" ? always | of_s3 : always;
+    if (!facts.http->vpc_endpoint.empty()) present_ |= of_endpoint;
+    if (!facts.http->certificate_sha256.empty()) present_ |= of_certificate;
     for (const auto& [field, value] : facts.http->head.headers.fields()) {
         const std::string** first = nullptr;
         if (user_agent_header.is(field))
@@ -197,6 +209,10 @@ std::optional<bool> RequestKeys::is_of_sources(uint64_t key_hash, std::string_vi
             case resource_account:
             case source_ip:
             case user_agent:
+            case source_vpce:
+            case vpc_source_ip:
+            case certificate_subject:
+            case certificate_sha256:
             case via_aws_service:
             case secure_transport:
             case signature_version:
@@ -278,6 +294,15 @@ const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
         case signature_age:
             if (const auto age = age_of_signature()) return kept(key, std::to_string(*age));
             return nullptr;
+        case source_vpce:
+            return facts_.http->vpc_endpoint.empty() ? nullptr : kept(key, facts_.http->vpc_endpoint);
+        case vpc_source_ip:
+            if (facts_.http->vpc_endpoint.empty() || facts_.http->peer_address.empty()) return nullptr;
+            return kept(key, plain_address(facts_.http->peer_address));
+        case certificate_subject:
+            return facts_.http->certificate_sha256.empty() ? nullptr : kept(key, facts_.http->certificate_subject);
+        case certificate_sha256:
+            return facts_.http->certificate_sha256.empty() ? nullptr : kept(key, facts_.http->certificate_sha256);
         case secure_transport:
             return facts_.http->secure_transport ? &yes : &no;
         case via_aws_service:  // true of forward access sessions alone, which nothing here makes

@@ -44,7 +44,7 @@ private:
     [[nodiscard]] std::optional<int64_t> age_of_signature() const;
     [[nodiscard]] const Entry* header(size_t slot, std::string_view name, const std::string* first) const;
 
-    static constexpr size_t slots_count = 9;
+    static constexpr size_t slots_count = 13;
     const RequestFacts& facts_;
     std::string_view region_, resource_account_;
     // The first of their headers.
@@ -67,6 +67,9 @@ void RequestKeys::add_sources(Into& into) const {
     into.add(resource_account_);
     into.add(facts_.http->peer_address);
     into.add(uint64_t{facts_.http->secure_transport});
+    into.add(facts_.http->vpc_endpoint);
+    into.add(facts_.http->certificate_subject);
+    into.add(facts_.http->certificate_sha256);
     add(agent_);
     const wire::Signature* signature = facts_.signature;
     into.add(signature == nullptr

@@ -1,6 +1,9 @@
 #include "http/connection.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <exception>
 
@@ -20,6 +23,7 @@ namespace {
 
 constexpr uint64_t drained_bytes_max = 1u << 20;  // more unread body than this: cheaper to close
 constexpr size_t framing_bytes = 16384;           // received at once where chunks are looked for
+constexpr uint64_t joined_file_bytes_max = 15u << 10;
 
 uint64_t length_of(const Response& response) {
     if (const auto* text = std::get_if<std::string>(&response.body)) return text->size();
@@ -43,6 +47,23 @@ std::unexpected<base::Error> body_error(base::Error error) {
                     "your socket connection to the server was not read from or written to within the timeout period");
     return fail(base::code::IncompleteBody,
                 "you did not provide the number of bytes specified by the Content-Length HTTP header");
+}
+
+// Where this process encrypts what it sends, a small file is read as memory is: behind the head, in one record and one system call.
+void read_small_file(Response& response, const net::Stream& stream) {
+    const auto* file = std::get_if<FileRange>(&response.body);
+    if (file == nullptr || file->length > joined_file_bytes_max || stream.tls() == nullptr || stream.tls()->kernel_encrypts())
+        return;
+    std::string content(static_cast<size_t>(file->length), '\0');
+    size_t at = 0;
+    while (at < content.size()) {
+        const ssize_t got =
+            ::pread(file->descriptor, content.data() + at, content.size() - at, static_cast<off_t>(file->offset + at));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return;  // sending it will say what is wrong
+        at += static_cast<size_t>(got);
+    }
+    response.body = std::move(content);
 }
 
 std::string http_date_now() { return text::http_date(base::SystemClock().now()); }
@@ -176,7 +197,15 @@ Exchange::Exchange(net::Stream& stream, const Surroundings& around, ParsedHead p
                .body = &body_,
                .peer_address = stream.peer_address().empty() ? around.options.peer_address : stream.peer_address(),
                .local_port = around.local_port,
-               .secure_transport = around.options.secure_transport || stream.is_secure()} {}
+               .secure_transport = around.options.secure_transport || stream.is_secure(),
+               .certificate_subject = {},
+               .certificate_sha256 = {},
+               .vpc_endpoint = around.options.vpc_endpoint} {
+    if (const auto* shown = stream.tls() != nullptr ? stream.tls()->client_certificate() : nullptr) {
+        request_.certificate_subject = shown->subject;
+        request_.certificate_sha256 = shown->sha256;
+    }
+}
 
 bool Exchange::has_whole_body() const { return body_bytes_missing() == 0; }
 
@@ -204,6 +233,7 @@ void Exchange::answer(const Handler& handler) {
 
 void Exchange::answer_with(Response response, bool keep_alive) {
     response_ = std::move(response);
+    read_small_file(response_, stream_);
     keep_alive = keep_alive && framing_.keep_alive && !around_.stopping;
     // An answer ahead of an unread body: either nothing of it is worth reading, or a little is and the connection stays.
     if (body_.broke() || (!body_.at_end() && (body_.undecided() || body_.left().value_or(UINT64_MAX) > drained_bytes_max)))

@@ -16,7 +16,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr size_t scratch_bytes = 64u << 10;
-constexpr size_t batch_max = 256;    // events that are looked at before anything else is
+constexpr size_t batch_max = 64;     // events that are looked at before anything else is
 constexpr size_t accepts_max = 64;   // connections of one listener among them
 constexpr size_t discards_max = 16;  // reads of one connection that lingers
 constexpr milliseconds tick{250};    // deadlines are this exact
@@ -44,40 +44,41 @@ void log_tls(const std::string& peer, uint16_t port) {
 }  // namespace
 
 Front::Front(const FrontOptions& options, net::Poller poller)
-    : options_(options), poller_(std::move(poller)), pool_(options.pool), scratch_(scratch_bytes) {
-    thread_ = std::thread([this] { run(); });
+    : options_(options),
+      poller_(std::move(poller)),
+      pool_(options.pool, [this](milliseconds most) { return look(most); }),
+      scratch_(scratch_bytes) {
+    thread_ = std::thread([this] { pool_.stand_by(); });
 }
 
 Front::~Front() {
-    {
-        const base::Lock lock(mutex_);
-        ending_ = true;
-    }
+    pool_.end_leading();
     poller_.wake();
     thread_.join();
     pool_.finish();
 }
 
-void Front::run() {
+bool Front::look(milliseconds most) {
     std::array<net::Poller::Event, batch_max> events;
-    milliseconds most{0};
-    while (true) {
-        for (const auto& event : poller_.wait(events, most)) {
-            auto* watched = static_cast<Watched*>(event.owner);
-            if (watched == nullptr) continue;
-            if (watched->is_listener)
-                accept(static_cast<Endpoint&>(*watched));
-            else
-                ready(static_cast<Link&>(*watched));
-        }
-        take_arrivals();
-        sweep();
-        most = expire();
-        Links buried;
+    const auto sooner = [](milliseconds a, milliseconds b) { return a.count() < 0 ? b : b.count() < 0 ? a : std::min(a, b); };
+    const auto came = poller_.wait(events, sooner(most, next_look_));
+    for (const auto& event : came) {
+        auto* watched = static_cast<Watched*>(event.owner);
+        if (watched == nullptr) continue;
+        if (watched->is_listener)
+            accept(static_cast<Endpoint&>(*watched));
+        else
+            ready(static_cast<Link&>(*watched));
+    }
+    take_arrivals();
+    sweep();
+    next_look_ = expire();
+    Links buried;
+    {
         const base::Lock lock(mutex_);
         buried.swap(grave_);
-        if (ending_) return;
     }
+    return !came.empty();
 }
 
 void Front::accept(Endpoint& endpoint) {

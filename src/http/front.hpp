@@ -1,4 +1,6 @@
-// The front: one thread that waits for all connections of its servers at once (epoll), and the pool that runs their requests.
+// The front: all connections of its servers, waited for at once (epoll) by one thread at a time, and the pool that runs their requests.
+// Which thread waits, the pool says (Pool, "lead"): a thread of its own while nothing happens, else the one that has nothing to run. "The
+// front" below is whoever does so.
 //
 //     accept → greeting ⇄ (pool) handshake
 //                |            +------------------------------ next request -------------------------------+
@@ -90,8 +92,8 @@ public:
 private:
     friend class Endpoint;
     using State = Link::State;
-    // Of the front's thread.
-    void run();
+    // Of the front.
+    [[nodiscard]] bool look(std::chrono::milliseconds most);  // Pool::Lead
     void accept(Endpoint& endpoint);
     void adopt(Endpoint& endpoint, net::Stream stream);
     [[nodiscard]] bool make_room(const std::list<Link*>& waiting) EXCLUDES(mutex_);
@@ -122,10 +124,6 @@ private:
     void send(Link& link, std::chrono::milliseconds patience);
     void go_on_sending(Link& link);
     void finish(Link& link);
-    // What a thread that has answered does next: the next request of the same connection, or the end of the last one; or the front has the
-    // link already.
-    enum class Stay : uint8_t { next, end, gone };
-    [[nodiscard]] Stay stay(Link& link);
     // The front gets it back, and need not wait for an event.
     void hand_back(Link& link, State state) EXCLUDES(mutex_);
     // The front gets it back once something happens, or the time is over.
@@ -140,11 +138,11 @@ private:
     const FrontOptions options_;
     net::Poller poller_;
     Counters counters_;
-    std::atomic<size_t> staying_ = 0;  // threads
     Pool pool_;
-    std::vector<char> scratch_;            // the front's
-    std::atomic<size_t> head_memory_ = 0;  // all that links hold
-    std::list<Link*> heads_;               // those that are not whole, the oldest first; the front's
+    std::vector<char> scratch_;               // the front's
+    std::chrono::milliseconds next_look_{0};  // the latest that it has to look again; -1: when something happens; the front's
+    std::atomic<size_t> head_memory_ = 0;     // all that links hold
+    std::list<Link*> heads_;                  // those that are not whole, the oldest first; the front's
     base::Mutex mutex_;
     base::Condition gone_;
     std::set<std::pair<Time, Link*>> deadlines_ GUARDED_BY(mutex_);
@@ -154,7 +152,6 @@ private:
     Links grave_ GUARDED_BY(mutex_);                      // closed; until no event can name them
     std::vector<Endpoint*> deaf_;                         // the system had no descriptor for them; the front's
     Time deaf_until_{};
-    bool ending_ GUARDED_BY(mutex_) = false;
     std::thread thread_;
 };
 

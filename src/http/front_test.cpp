@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <fstream>
 #include <latch>
 #include <thread>
@@ -287,6 +288,39 @@ TEST_CASE("past the queue a request is told to come again; what costs nothing is
     leave.count_down();
     CHECK(read_until(first, "hello").ends_with("hello"));
     CHECK(read_until(second, "hello").ends_with("hello"));
+}
+
+TEST_CASE("one worker's requests wait behind its own; those of another worker, and of the port, are served") {
+    std::latch leave(1);
+    std::atomic<int> inside = 0;
+    const auto stay = [&](http::Request& request) {
+        ++inside;
+        leave.wait();
+        return hello(request);
+    };
+    const auto front = http::make_front({.pool = {.requests_max = 6, .requests_per_peer_max = 4}}).value();
+    const auto start = [&](std::string peer, http::Handler handler) {
+        return http::Server::start(front, {.peer_group = std::move(peer)}, net::Listener::open("127.0.0.1", 0).value(),
+                                   std::move(handler))
+            .value();
+    };
+    const auto flooding = start("worker 1", stay), working = start("worker 2", hello), port = start("", hello);
+    std::vector<net::Stream> flood;
+    for (int i = 0; i < 40; ++i) {
+        flood.push_back(net::connect("127.0.0.1", flooding->port(), patience).value());
+        REQUIRE(flood.back().write_all(get));
+    }
+    until([&] { return inside == 4; });
+    for (const auto& other : {&working, &port}) {
+        auto one = net::connect("127.0.0.1", (*other)->port(), patience).value();
+        for (int i = 0; i < 50; ++i) {
+            REQUIRE(one.write_all(get));
+            CHECK(read_until(one, "hello").ends_with("hello"));
+        }
+    }
+    CHECK(inside == 4);
+    leave.count_down();
+    for (auto& one : flood) CHECK(read_until(one, "hello").ends_with("hello"));
 }
 
 TEST_CASE("servers of one front end one by one") {

@@ -72,6 +72,9 @@ struct Request {
     std::string peer_address;    // textual IP of the client, no port
     uint16_t local_port = 0;
     bool secure_transport = false;  // nobody between here and the client can read or change it
+    // Of the certificate that the client has shown in its handshake (net::ClientCertificate); empty: none.
+    std::string certificate_subject, certificate_sha256;
+    std::string vpc_endpoint;  // that it came in by (ServerOptions); empty: by none
 };
 
 // Part of an open file, sent with sendfile. `owner` keeps the descriptor open.

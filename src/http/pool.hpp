@@ -3,6 +3,17 @@
 // Each peer has a queue of its own, and the queues take turns, so that one with a thousand requests waits behind its own. No peer has all
 // threads; nor have uploads, which wait for their clients: whoever sends a request whole is served while others drip. A thread is made
 // when there is work for it, never ahead.
+//
+// Where requests come from somebody has to look, too: that is to lead, and one thread does so at a time. A thread that has nothing to run
+// leads; what comes of it, it runs itself, and nobody leads meanwhile: so a request costs no hand-over between threads as long as requests
+// are short. Threads are woken for what else has come, as many as there are processors to run them. Whoever stands by (the front's own
+// thread) leads while all others sleep, and sees every `watch` whether they are still at it: then it leads instead of them, and wakes others
+// for what is queued: more each time if those who run wait for something, one now and then if they compute, because then more of them are
+// no quicker; but who computes for long does not keep others waiting for as long.
+//
+//     sleeping ──called──▶ running ──nothing queued──▶ leading ──something came──▶ running
+//         ▲                                               │
+//         └────────────nothing came for `lead_most`───────┘ (who stands by leads)
 #pragma once
 
 #include <array>
@@ -43,7 +54,11 @@ public:
     // `late`: it has waited longer than queue_seconds_max.
     using Work = std::function<void(bool late)>;
 
-    explicit Pool(const PoolOptions& options) : options_(options) {}
+    // Looks once for work, waiting for it at most so long, and submits what there is. False: nothing has come.
+    using Lead = std::function<bool(std::chrono::milliseconds most)>;
+
+    // Without `lead` a thread is called for everything that is submitted.
+    explicit Pool(const PoolOptions& options, Lead lead = {});
     ~Pool() { finish(); }
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
@@ -52,6 +67,10 @@ public:
     [[nodiscard]] bool submit(const std::string& peer, Kind kind, Work work) EXCLUDES(mutex_);
     // What has begun goes on, whatever waits.
     [[nodiscard]] bool go_on(const std::string& peer, Work work) EXCLUDES(mutex_);
+    // Leads whenever no other thread does, until end_leading(). REQUIRES: a `lead`; one thread stands by.
+    void stand_by() EXCLUDES(mutex_);
+    // Nobody leads again; whoever does must be woken by the caller.
+    void end_leading() EXCLUDES(mutex_);
     // Runs what was submitted, then ends its threads.
     void finish() EXCLUDES(mutex_);
     [[nodiscard]] size_t queued() const { return queued_; }
@@ -75,21 +94,39 @@ private:
     // Into the turns, if something of it may run now.
     void list(Peers::value_type& peer, Kind kind) REQUIRES(mutex_);
     [[nodiscard]] bool may_run(const Peer& peer, Kind kind) const REQUIRES(mutex_);
+    [[nodiscard]] bool has_work() const REQUIRES(mutex_);
     [[nodiscard]] bool pick(Peers::value_type*& peer, Kind& kind, Job& job) REQUIRES(mutex_);
     [[nodiscard]] bool add_thread() REQUIRES(mutex_);
     void work() EXCLUDES(mutex_);
+    // So many sleeping threads, or new ones, are to look at the queue.
+    void call(size_t threads) REQUIRES(mutex_);
+    // For what a turn of leading has brought, beside so many threads that are at it.
+    void call_for_queued(size_t busy) REQUIRES(mutex_);
+    void nudge_standby() REQUIRES(mutex_);
+    // Do so many threads compute, or could if they had a processor, that there is none for another?
+    [[nodiscard]] bool all_processors_taken() EXCLUDES(mutex_);
+
+    static constexpr std::chrono::milliseconds watch{1}, lead_most{20}, looks_apart{10};
+    static constexpr uint64_t watches_for_one_more = 10;
 
     const PoolOptions options_;
+    const Lead lead_;
+    const size_t processors_;
     mutable base::Mutex mutex_;
-    base::Condition changed_;
+    base::Condition changed_, standby_;
     Peers peers_ GUARDED_BY(mutex_);
     std::array<std::list<Peers::value_type*>, 2> turns_ GUARDED_BY(mutex_);  // by kind
     bool uploads_first_ GUARDED_BY(mutex_) = false;
     std::atomic<size_t> queued_ = 0;  // changed under the mutex
     size_t running_ GUARDED_BY(mutex_) = 0, uploading_ GUARDED_BY(mutex_) = 0;
-    size_t idle_ GUARDED_BY(mutex_) = 0;
+    size_t idle_ GUARDED_BY(mutex_) = 0;    // threads that sleep, those that have been called among them
+    size_t called_ GUARDED_BY(mutex_) = 0;  // threads that have not looked at the queue since
+    bool is_led_ GUARDED_BY(mutex_) = false, may_lead_ GUARDED_BY(mutex_) = true;
+    bool is_overdue_ GUARDED_BY(mutex_) = false;  // who stands by need not watch first
+    uint64_t turns_led_ GUARDED_BY(mutex_) = 0, picked_ GUARDED_BY(mutex_) = 0;
     bool finishing_ GUARDED_BY(mutex_) = false;
     std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+    std::vector<int> thread_ids_ GUARDED_BY(mutex_);  // as the system knows them
 };
 
 }  // namespace http

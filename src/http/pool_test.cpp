@@ -2,9 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
 #include <latch>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 using http::Pool;
 using Kind = http::Pool::Kind;
@@ -98,4 +104,119 @@ TEST_CASE("queues have an end, for each peer and for all; what has begun goes on
     pool.finish();
     CHECK(late == 3);
     CHECK(went_on == 1);
+}
+
+namespace {
+
+// Work that comes from outside: `lead` waits for it and submits what has come.
+struct Outside {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<Pool::Work> come;
+    std::vector<std::thread::id> leaders;
+    Pool* pool = nullptr;
+
+    void bring(Pool::Work work) {
+        const std::lock_guard lock(mutex);
+        come.push_back(std::move(work));
+        changed.notify_all();
+    }
+    bool lead(std::chrono::milliseconds most) {
+        std::deque<Pool::Work> here;
+        {
+            std::unique_lock lock(mutex);
+            const auto there = [this] { return !come.empty() || is_over; };
+            most.count() < 0 ? changed.wait(lock, there) : (void)changed.wait_for(lock, most, there);
+            here.swap(come);
+            leaders.push_back(std::this_thread::get_id());
+        }
+        for (auto& work : here) CHECK(pool->submit("peer", Kind::whole, std::move(work)));
+        return !here.empty();
+    }
+    void end() {
+        const std::lock_guard lock(mutex);
+        is_over = true;
+        changed.notify_all();
+    }
+    bool is_over = false;
+};
+
+}  // namespace
+
+TEST_CASE("who has run something looks for what comes next, and runs it") {
+    Outside outside;
+    Pool pool({.requests_max = 4}, [&](std::chrono::milliseconds most) { return outside.lead(most); });
+    outside.pool = &pool;
+    std::thread stands_by([&] { pool.stand_by(); });
+    std::atomic<int> ran = 0;
+    // One after the other, as a client does that waits for its answers.
+    std::function<void(bool)> next = [&](bool) {
+        if (++ran < 1000) outside.bring(next);
+    };
+    outside.bring(next);
+    while (ran < 1000) std::this_thread::yield();
+    pool.end_leading();
+    outside.end();
+    stands_by.join();
+    const auto by_others =
+        std::ranges::count_if(outside.leaders, [&](std::thread::id one) { return one != outside.leaders.front(); });
+    CHECK(by_others > 0);  // the first was the one that stands by: nothing was running
+}
+
+TEST_CASE("while those who run wait for something, who stands by looks, and calls others") {
+    Outside outside;
+    Pool pool({.requests_max = 8, .requests_per_peer_max = 8},
+              [&](std::chrono::milliseconds most) { return outside.lead(most); });
+    outside.pool = &pool;
+    std::thread stands_by([&] { pool.stand_by(); });
+    std::latch all(8), leave(1);
+    const auto wait = [&](bool) {
+        all.count_down();
+        leave.wait();
+    };
+    for (int i = 0; i < 8; ++i) outside.bring(wait);
+    all.wait();  // more than there are processors, perhaps, and each in a thread of its own
+    leave.count_down();
+    pool.end_leading();
+    outside.end();
+    stands_by.join();
+    pool.finish();
+}
+
+TEST_CASE("those who compute for long leave turns to others") {
+    Outside outside;
+    Pool pool({.requests_max = 64, .requests_per_peer_max = 64},
+              [&](std::chrono::milliseconds most) { return outside.lead(most); });
+    outside.pool = &pool;
+    std::thread stands_by([&] { pool.stand_by(); });
+    std::atomic<bool> enough = false;
+    std::atomic<size_t> computing = 0;
+    const size_t processors = std::max(1u, std::thread::hardware_concurrency());
+    for (size_t i = 0; i < processors + 2; ++i)
+        outside.bring([&](bool) {
+            ++computing;
+            while (!enough) continue;
+        });
+    while (computing < processors + 2) std::this_thread::yield();
+    std::latch ran(1);
+    outside.bring([&](bool) { ran.count_down(); });
+    ran.wait();
+    enough = true;
+    pool.end_leading();
+    outside.end();
+    stands_by.join();
+    pool.finish();
+}
+
+TEST_CASE("what another thread submits while one leads is run at once") {
+    Outside outside;
+    Pool pool({.requests_max = 2}, [&](std::chrono::milliseconds most) { return outside.lead(most); });
+    outside.pool = &pool;
+    std::thread stands_by([&] { pool.stand_by(); });
+    std::latch ran(1);
+    REQUIRE(pool.submit("peer", Kind::whole, [&](bool) { ran.count_down(); }));
+    ran.wait();
+    pool.end_leading();
+    outside.end();
+    stands_by.join();
 }

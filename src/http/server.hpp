@@ -46,6 +46,7 @@ struct ServerOptions {
     // Proxies: their connections begin with a header of the PROXY protocol that names the client.
     net::Networks proxies = {};
     bool secure_transport = false;                             // its connections cross no wire that somebody could listen on
+    std::string vpc_endpoint = {};                             // `vpce-…`: what this way in is called in policies; empty: nothing
     std::function<void(const UnreadRequest&)> on_unread = {};  // before it is answered; any thread
     // Answers that cost nothing, given by the front whatever else it has to do; nullopt: this is a request. Must not wait.
     std::function<std::optional<Response>(const RequestHead&)> at_once = {};

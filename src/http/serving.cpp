@@ -1,7 +1,4 @@
 // What a thread of the pool does with a connection: it answers, sends, goes on with the next request or gives the connection back.
-#include <algorithm>
-#include <array>
-
 #include "http/front.hpp"
 
 namespace http {
@@ -12,9 +9,6 @@ using std::chrono::seconds;
 namespace {
 
 constexpr milliseconds reader_patience{50};  // that a thread has; then the front has it
-constexpr milliseconds stay_patience{5};     // that a thread has for the next request of its connection
-constexpr size_t stay_bytes = 16384;
-constexpr size_t stayers_part = 4;  // of all threads, one in so many may
 constexpr seconds linger_max{5};
 
 }  // namespace
@@ -24,49 +18,12 @@ void Front::dispatch(Link& link, Pool::Kind kind) {
     const auto answer = [this, &link](bool waited_too_long) {
         release(link);
         if (waited_too_long) return overloaded(link);
-        Stay after = Stay::end;
-        do {
-            link.exchange->answer(link.endpoint.handler_);
-            after = link.exchange->send(reader_patience) == Exchange::Sent::all ? stay(link) : Stay::end;
-        } while (after == Stay::next);
-        if (after == Stay::end) send(link, milliseconds(0));
+        link.exchange->answer(link.endpoint.handler_);
+        send(link, reader_patience);
     };
     if (pool_.submit(give_to_pool(link), kind, answer)) return;
     release(link);
     overloaded(link);
-}
-
-// A client that goes on at once is spared the way through the front, which costs more than its request does; while nobody else waits for
-// the thread, and few threads do so. What is anything but a whole request is the front's.
-Front::Stay Front::stay(Link& link) {
-    const auto& exchange = *link.exchange;
-    if (exchange.after() != Exchange::After::next || exchange.has_rest() || link.endpoint.is_stopping_ || pool_.queued() > 0)
-        return Stay::end;
-    const size_t most = options_.pool.requests_max / stayers_part;
-    bool has_come = false;
-    if (++staying_ <= most)
-        has_come = link.stream.has_pending() || link.stream.wait(net::Stream::For::reading, stay_patience).value_or(false);
-    --staying_;
-    if (!has_come) return Stay::end;
-    static thread_local std::array<char, stay_bytes> buffer;
-    const auto got = link.stream.try_read(buffer);
-    if (!got || !*got || **got == 0) return Stay::end;  // the front will see the same
-    link.exchange.reset();
-    link.received.assign(buffer.data(), **got);
-    const std::string_view received = link.received;
-    if (const auto end = find_head_end(received)) {
-        auto parsed = parse_head(received.substr(0, *end));
-        const auto& at_once = link.endpoint.options_.at_once;
-        if (parsed && !parsed->framing.chunked && parsed->framing.length <= received.size() - *end &&
-            !(at_once && at_once(parsed->head))) {
-            std::string rest(received.substr(*end));
-            link.received = std::string();
-            link.exchange = std::make_unique<Exchange>(link.stream, link.endpoint.around_, std::move(*parsed), std::move(rest));
-            return Stay::next;
-        }
-    }
-    hand_back(link, State::expecting);
-    return Stay::gone;
 }
 
 void Front::refuse(Link& link, HeadError error) {

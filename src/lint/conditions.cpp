@@ -183,7 +183,7 @@ private:
                             "A condition key is service:key; this is " + shown(key) + ".", item.key_place);
         const std::string lower = base::lower(key);
         const std::string_view service = std::string_view(lower).substr(0, colon);
-        if (service == own_service || is_known_key(key)) return;
+        if (is_known_key(key)) return;
         // A key whose name goes on with a tag's key.
         const bool unfinished = policy::find_key(lower + (lower.ends_with('/') ? "x" : "/x")).has_value();
         if (unfinished)

@@ -1,17 +1,20 @@
 #include "net/tls.hpp"
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-#include <sys/stat.h>
+#include <openssl/x509.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
 #include "base/error_codes.hpp"
-#include "base/log.hpp"
+#include "base/invariant.hpp"
 
 namespace net {
 
@@ -20,14 +23,16 @@ using base::Result;
 
 namespace {
 
-constexpr size_t file_part_bytes = 64u << 10;   // of a file, encrypted at once
-constexpr size_t joined_bytes = 16u << 10;      // a short answer is one record
-constexpr std::chrono::seconds looks_apart{1};  // at the files
-constexpr int days_to_warn = 14;                // before a certificate ends
+constexpr size_t record_bytes = 16u << 10;  // the most that one record holds
+constexpr size_t joined_bytes = 16u << 10;  // a short answer is one record
+constexpr size_t part_bytes = 64u << 10;    // of a file, read at once: it is still near when it is encrypted
+constexpr size_t batch_bytes_max = 128u << 10;
+constexpr size_t kernel_part_bytes = 1u << 30;  // of a file, at once, where the kernel encrypts
+// Of what readers have not taken, of all sessions: beyond it, records are made one by one.
+constexpr size_t unsent_bytes_max = 32u << 20;
+constexpr size_t record_overhead_max = 64;  // header, type, tag, and the nonce of TLS 1.2
 
-// Forward secrecy and authenticated encryption, nothing else. (TLS 1.3 has no other.)
-constexpr char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
-constexpr char groups[] = "X25519:P-256:P-384";
+std::atomic<size_t> all_unsent = 0;
 
 std::string last_error() {
     const unsigned long code = ERR_peek_last_error();
@@ -36,27 +41,39 @@ std::string last_error() {
     return reason != nullptr ? reason : "no reason is known";
 }
 
-std::unexpected<base::Error> unusable(const std::string& what) { return fail(base::code::InvalidConfiguration, what); }
+std::unexpected<base::Error> closed() { return fail(base::code::ConnectionClosed, "the peer closed the connection"); }
 
-int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned int in_length,
-                    void*) {
-    static constexpr unsigned char ours[] = "\x08http/1.1";
-    unsigned char* chosen = nullptr;
-    if (SSL_select_next_proto(&chosen, out_length, ours, sizeof ours - 1, in, in_length) != OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    *out = chosen;
-    return SSL_TLSEXT_ERR_OK;
+}  // namespace
+
+int keep_records(bio_st* bio, const char* bytes, size_t size, size_t* written) {
+    auto& session = *static_cast<TlsSession*>(BIO_get_data(bio));
+    auto& into = session.records_ != nullptr ? *session.records_ : session.unsent_;
+    if (&into == &session.unsent_) all_unsent += size;
+    into.insert(into.end(), bytes, bytes + size);
+    *written = size;
+    return 1;
 }
 
-// Days until a certificate ends; negative: it has ended.
-int days_left(const X509* certificate) {
-    int days = 0, seconds = 0;
-    return ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate)) == 1 ? days : 0;
+namespace {
+
+long control_records(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+const BIO_METHOD* records_method() {
+    static const BIO_METHOD* const method = [] {
+        BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "records");
+        INVARIANT(made != nullptr && BIO_meth_set_write_ex(made, keep_records) == 1 &&
+                  BIO_meth_set_ctrl(made, control_records) == 1);
+        return made;
+    }();
+    return method;
 }
 
 }  // namespace
 
-TlsSession::~TlsSession() { SSL_free(session_); }
+TlsSession::~TlsSession() {
+    all_unsent -= unsent_.size();
+    SSL_free(session_);
+}
 
 Result<std::optional<size_t>> TlsSession::result_of(int returned, size_t count, std::string_view doing) {
     wants_ = Wants::nothing;
@@ -74,8 +91,7 @@ Result<std::optional<size_t>> TlsSession::result_of(int returned, size_t count, 
         case SSL_ERROR_SYSCALL:
             is_broken_ = true;
             ERR_clear_error();
-            if (number == 0 || number == EPIPE || number == ECONNRESET)
-                return fail(base::code::ConnectionClosed, "the peer closed the connection");
+            if (number == 0 || number == EPIPE || number == ECONNRESET) return closed();
             return fail(base::code::IoError, std::string(doing) + ": " + std::strerror(number));
         default:
             is_broken_ = true;
@@ -88,8 +104,93 @@ Result<TlsSession::Wants> TlsSession::handshake() {
     errno = 0;
     const int returned = SSL_accept(session_);
     TRY(result_of(returned, 0, "greeting"));
-    if (returned <= 0 && wants_ == Wants::nothing) return fail(base::code::ConnectionClosed, "the peer closed the connection");
+    if (returned <= 0 && wants_ == Wants::nothing) return closed();
+    if (wants_ != Wants::nothing) return wants_;
+    certificate_ = read_certificate();
+    if (!kernel_encrypts()) keep_records_here();
     return wants_;
+}
+
+// From here on records do not go to the socket one by one. The handshake's have: they are few.
+void TlsSession::keep_records_here() {
+    BIO* records = BIO_new(records_method());
+    if (records == nullptr) return;  // one by one, then
+    BIO_set_data(records, this);
+    BIO_set_init(records, 1);
+    SSL_set0_wbio(session_, records);
+    keeps_records_ = true;
+}
+
+bool TlsSession::kernel_encrypts() const { return BIO_get_ktls_send(SSL_get_wbio(session_)) != 0; }
+
+// Sends from the front of it; true: all.
+Result<bool> TlsSession::send_from(std::string_view& records) {
+    while (!records.empty()) {
+        const ssize_t sent = ::send(SSL_get_rfd(session_), records.data(), records.size(), MSG_NOSIGNAL);
+        if (sent >= 0) {
+            records.remove_prefix(static_cast<size_t>(sent));
+        } else if (errno == EAGAIN) {
+            wants_ = Wants::writing;
+            return false;
+        } else if (errno != EINTR) {
+            is_broken_ = true;
+            if (errno == EPIPE || errno == ECONNRESET) return closed();
+            return fail(base::code::IoError, std::string("writing: ") + std::strerror(errno));
+        }
+    }
+    return true;
+}
+
+Result<bool> TlsSession::flush() {
+    if (unsent_.empty()) return true;
+    std::string_view left(unsent_.data() + unsent_from_, unsent_.size() - unsent_from_);
+    const auto all = send_from(left);
+    unsent_from_ = unsent_.size() - left.size();
+    if (all && *all) {
+        all_unsent -= unsent_.size();
+        unsent_ = {};
+        unsent_from_ = 0;
+    }
+    return all;
+}
+
+size_t TlsSession::batch_bytes() const { return all_unsent > unsent_bytes_max ? record_bytes : std::max(batch_, record_bytes); }
+
+template <class Fill>
+Result<std::optional<size_t>> TlsSession::send_records(size_t most, Fill fill) {
+    wants_ = Wants::nothing;
+    if (!TRY(flush())) return std::nullopt;
+    if (owed_ > 0) return std::exchange(owed_, 0);
+    static thread_local std::vector<char> records;
+    records.clear();
+    records.reserve(batch_bytes_max + (batch_bytes_max / record_bytes + 1) * record_overhead_max);
+    size_t taken = 0;
+    const size_t batch = std::min(most, batch_bytes());
+    while (taken < batch) {
+        const std::string_view part = TRY(fill(taken, batch - taken));
+        if (part.empty()) break;
+        size_t written = 0;
+        ERR_clear_error();
+        errno = 0;
+        records_ = &records;
+        const int returned = SSL_write_ex(session_, part.data(), part.size(), &written);
+        records_ = nullptr;
+        if (returned != 1) {
+            TRY(result_of(returned, written, "writing"));
+            return closed();  // it waits for nothing: what it writes is kept
+        }
+        taken += written;
+    }
+    std::string_view left(records.data(), records.size());
+    if (TRY(send_from(left))) {
+        batch_ = std::min(batch_bytes_max, 2 * std::max(batch_, record_bytes));
+        return taken;
+    }
+    batch_ = record_bytes;
+    unsent_.assign(left.begin(), left.end());
+    all_unsent += unsent_.size();
+    owed_ = taken;
+    return std::nullopt;
 }
 
 Result<std::optional<size_t>> TlsSession::try_read(std::span<char> into) {
@@ -97,7 +198,14 @@ Result<std::optional<size_t>> TlsSession::try_read(std::span<char> into) {
     errno = 0;
     size_t got = 0;
     const int returned = SSL_read_ex(session_, into.data(), into.size(), &got);
-    return result_of(returned, got, "reading");
+    auto result = result_of(returned, got, "reading");
+    // What it answers by itself, new keys for one, goes out as soon as it can.
+    if (result && !unsent_.empty()) {
+        const Wants wants = wants_;
+        TRY(flush());
+        wants_ = wants;
+    }
+    return result;
 }
 
 Result<std::optional<size_t>> TlsSession::try_write(std::string_view first, std::string_view second) {
@@ -108,7 +216,10 @@ Result<std::optional<size_t>> TlsSession::try_write(std::string_view first, std:
         std::memcpy(joined.data() + first.size(), second.data(), of_second);
         first = {joined.data(), first.size() + of_second};
     }
-    first = first.substr(0, file_part_bytes);
+    if (keeps_records_)
+        return send_records(first.size(),
+                            [first](size_t at, size_t most) -> Result<std::string_view> { return first.substr(at, most); });
+    first = first.substr(0, part_bytes);
     ERR_clear_error();
     errno = 0;
     size_t sent = 0;
@@ -116,23 +227,33 @@ Result<std::optional<size_t>> TlsSession::try_write(std::string_view first, std:
     return result_of(returned, sent, "writing");
 }
 
+Result<size_t> TlsSession::read_file(int file, uint64_t offset, std::span<char> into) const {
+    ssize_t got = 0;
+    do {
+        got = ::pread(file, into.data(), into.size(), static_cast<off_t>(offset));
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return fail(base::code::IoError, std::string("reading a file: ") + std::strerror(errno));
+    if (got == 0) return fail(base::code::IoError, "the file ends before its last " + std::to_string(into.size()) + " bytes");
+    return static_cast<size_t>(got);
+}
+
 Result<std::optional<size_t>> TlsSession::try_send_file(int file, uint64_t offset, uint64_t length) {
     ERR_clear_error();
     errno = 0;
-    if (BIO_get_ktls_send(SSL_get_wbio(session_))) {  // the kernel encrypts
+    if (kernel_encrypts()) {
         const ossl_ssize_t sent =
-            SSL_sendfile(session_, file, static_cast<off_t>(offset), std::min<uint64_t>(length, 1u << 30), 0);
+            SSL_sendfile(session_, file, static_cast<off_t>(offset), std::min<uint64_t>(length, kernel_part_bytes), 0);
         if (sent > 0) return static_cast<size_t>(sent);
         return result_of(static_cast<int>(sent), 0, "sending a file");
     }
-    static thread_local std::array<char, file_part_bytes> part;
-    ssize_t got = 0;
-    do {
-        got = ::pread(file, part.data(), std::min<uint64_t>(length, part.size()), static_cast<off_t>(offset));
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) return fail(base::code::IoError, std::string("reading a file: ") + std::strerror(errno));
-    if (got == 0) return fail(base::code::IoError, "the file ends before its " + std::to_string(length) + " last bytes");
-    return try_write({part.data(), static_cast<size_t>(got)}, {});
+    alignas(64) static thread_local std::array<char, part_bytes> part;
+    if (keeps_records_)
+        return send_records(std::min<uint64_t>(length, batch_bytes_max), [&](size_t at, size_t most) -> Result<std::string_view> {
+            const auto into = std::span(part).first(std::min(most, part.size()));
+            return std::string_view(part.data(), TRY(read_file(file, offset + at, into)));
+        });
+    const auto got = TRY(read_file(file, offset, std::span(part).first(std::min<uint64_t>(length, part.size()))));
+    return try_write({part.data(), got}, {});
 }
 
 bool TlsSession::has_pending() const { return SSL_has_pending(session_) == 1; }
@@ -142,115 +263,33 @@ void TlsSession::say_goodbye() {
     ERR_clear_error();
     (void)SSL_shutdown(session_);
     ERR_clear_error();
+    (void)flush();  // who does not take it does not hear it
 }
 
 std::string TlsSession::version() const { return SSL_get_version(session_); }
+std::string TlsSession::cipher() const { return SSL_get_cipher_name(session_); }
 
-Result<std::unique_ptr<TlsServer>> TlsServer::open(std::string certificate_file, std::string key_file) {
-    std::unique_ptr<TlsServer> server(new TlsServer(std::move(certificate_file), std::move(key_file)));
-    const base::Lock lock(server->mutex_);
-    server->stamp_ = server->stamp();
-    server->context_ = TRY(server->read());
-    return server;
-}
-
-TlsServer::~TlsServer() {
-    const base::Lock lock(mutex_);
-    SSL_CTX_free(context_);
-}
-
-Result<ssl_ctx_st*> TlsServer::read() const {
-    ERR_clear_error();
-    std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
-    if (!context) return unusable("TLS cannot be begun: " + last_error());
-    SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                           SSL_OP_PRIORITIZE_CHACHA | SSL_OP_ENABLE_KTLS);
-    SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);  // tickets: the client keeps what it resumes by
-    SSL_CTX_set_num_tickets(context.get(), 1);
-    SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
-    if (SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1 ||
-        SSL_CTX_set_cipher_list(context.get(), ciphers) != 1 || SSL_CTX_set1_groups_list(context.get(), groups) != 1)
-        return unusable("TLS cannot be set up: " + last_error());
-    if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file_.c_str()) != 1)
-        return unusable("the certificate in " + certificate_file_ + " cannot be used: " + last_error());
-    if (SSL_CTX_use_PrivateKey_file(context.get(), key_file_.c_str(), SSL_FILETYPE_PEM) != 1)
-        return unusable("the key in " + key_file_ + " cannot be used with that certificate: " + last_error());
-    if (const int days = days_left(SSL_CTX_get0_certificate(context.get())); days < days_to_warn)
-        base::log_warn("the certificate in " + certificate_file_ +
-                       (days < 0 ? " has expired" : " expires in " + std::to_string(days) + " days"));
-    return context.release();
-}
-
-TlsServer::Stamp TlsServer::stamp() const {
-    Stamp out{};
-    size_t at = 0;
-    for (const auto& file : {certificate_file_, key_file_}) {
-        struct stat status{};
-        if (::stat(file.c_str(), &status) == 0) {
-            out[at] = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
-            out[at + 1] = status.st_size;
-            out[at + 2] = static_cast<int64_t>(status.st_ino);
-        }
-        at += 3;
+std::unique_ptr<const ClientCertificate> TlsSession::read_certificate() const {
+    X509* shown = SSL_get0_peer_certificate(session_);
+    if (shown == nullptr || SSL_get_verify_result(session_) != X509_V_OK) return nullptr;
+    auto out = std::make_unique<ClientCertificate>();
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int size = 0;
+    const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new(BIO_s_mem()), BIO_free);
+    // Any character that stands for itself does, as UTF-8; control characters are escaped.
+    constexpr unsigned long format = XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB);
+    if (!text || X509_digest(shown, EVP_sha256(), digest.data(), &size) != 1 ||
+        X509_NAME_print_ex(text.get(), X509_get_subject_name(shown), 0, format) < 0)
+        return nullptr;
+    char* bytes = nullptr;
+    const long length = BIO_get_mem_data(text.get(), &bytes);
+    if (length > 0) out->subject.assign(bytes, static_cast<size_t>(length));
+    constexpr char digits[] = "0123456789abcdef";
+    for (unsigned int i = 0; i < size; ++i) {
+        out->sha256 += digits[digest[i] >> 4];
+        out->sha256 += digits[digest[i] & 15];
     }
     return out;
-}
-
-void TlsServer::look_again() {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - looked_at_ < looks_apart) return;
-    looked_at_ = now;
-    const Stamp seen = stamp();
-    if (seen == stamp_) return;
-    stamp_ = seen;  // what cannot be used is said once; whoever mends it changes it
-    auto fresh = read();
-    if (!fresh) {
-        base::log_error("the certificate has changed and is not used: " + fresh.error().message);
-        return;
-    }
-    SSL_CTX_free(context_);  // sessions that are under way keep it
-    context_ = *fresh;
-    base::log_info("the certificate in " + certificate_file_ + " has changed and is used from now on");
-}
-
-Result<std::unique_ptr<TlsSession>> TlsServer::begin(int socket) {
-    SSL* session = nullptr;
-    {
-        const base::Lock lock(mutex_);
-        look_again();
-        session = SSL_new(context_);
-    }
-    if (session == nullptr || SSL_set_fd(session, socket) != 1) {
-        SSL_free(session);
-        return fail(base::code::IoError, "TLS cannot be begun on a connection: " + last_error());
-    }
-    return std::make_unique<TlsSession>(session);
-}
-
-std::optional<int64_t> TlsServer::ends_at() const {
-    const base::Lock lock(mutex_);
-    int days = 0, seconds = 0;
-    const std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> epoch(ASN1_TIME_set(nullptr, 0), ASN1_TIME_free);
-    const auto* end = X509_get0_notAfter(SSL_CTX_get0_certificate(context_));
-    if (!epoch || ASN1_TIME_diff(&days, &seconds, epoch.get(), end) != 1) return std::nullopt;
-    return int64_t{days} * 86'400 + seconds;
-}
-
-std::string TlsServer::name() const {
-    const base::Lock lock(mutex_);
-    std::string found;
-    auto* names =
-        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(SSL_CTX_get0_certificate(context_), NID_subject_alt_name, nullptr, nullptr));
-    for (int i = 0; found.empty() && i < sk_GENERAL_NAME_num(names); ++i) {
-        const GENERAL_NAME* one = sk_GENERAL_NAME_value(names, i);
-        if (one->type != GEN_DNS) continue;
-        const auto* text = reinterpret_cast<const char*>(ASN1_STRING_get0_data(one->d.dNSName));
-        const std::string name(text, static_cast<size_t>(ASN1_STRING_length(one->d.dNSName)));
-        if (!name.starts_with("*.")) found = name;
-    }
-    GENERAL_NAMES_free(names);
-    return found;
 }
 
 }  // namespace net

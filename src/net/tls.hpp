@@ -1,4 +1,7 @@
-// TLS for the server's side of a stream: 1.2 and 1.3, HTTP/1.1 by ALPN. OpenSSL stays inside of tls.cpp.
+// TLS for the server's side of a stream: 1.2 and 1.3, HTTP/1.1 by ALPN. OpenSSL stays inside of tls.cpp and tls_server.cpp.
+//
+// Where the kernel has TLS (kTLS), it encrypts what is sent, files straight from their pages. Elsewhere several records are encrypted at once
+// and leave in one system call; what the socket does not take of them the session keeps, encrypted, and sends first.
 #pragma once
 
 #include <sys/types.h>
@@ -11,14 +14,22 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/mutex.hpp"
 #include "base/result.hpp"
 
 struct ssl_st;
 struct ssl_ctx_st;
+struct bio_st;
 
 namespace net {
+
+// Of a certificate that a client has shown, and that an authority which the server was told to trust vouches for.
+struct ClientCertificate {
+    std::string subject;  // RFC 2253: CN=ada,O=Example
+    std::string sha256;   // of the certificate, as DER; in hexadecimal, lower case
+};
 
 // One connection's. One thread at a time. Errors: `ConnectionClosed` (also: what came is no TLS, or not what this server accepts), `IoError`.
 class TlsSession {
@@ -42,19 +53,56 @@ public:
     [[nodiscard]] bool has_pending() const;
     void say_goodbye();
     [[nodiscard]] std::string version() const;  // TLSv1.3
+    [[nodiscard]] std::string cipher() const;   // TLS_AES_128_GCM_SHA256
+    [[nodiscard]] bool kernel_encrypts() const;
+    // After the handshake. nullptr: the client has shown none.
+    [[nodiscard]] const ClientCertificate* client_certificate() const { return certificate_.get(); }
 
 private:
+    // Records, as they are made; OpenSSL's BIO of them calls it.
+    friend int keep_records(bio_st* bio, const char* bytes, size_t size, size_t* written);
+
     [[nodiscard]] base::Result<std::optional<size_t>> result_of(int returned, size_t count, std::string_view doing);
+    void keep_records_here();
+    [[nodiscard]] std::unique_ptr<const ClientCertificate> read_certificate() const;
+    // False: the socket takes no more now.
+    [[nodiscard]] base::Result<bool> flush();
+    [[nodiscard]] base::Result<bool> send_from(std::string_view& records);
+    // `fill` gives the next part of what is to be sent, at most so many bytes; empty: that was all.
+    template <class Fill>
+    [[nodiscard]] base::Result<std::optional<size_t>> send_records(size_t most, Fill fill);
+    [[nodiscard]] base::Result<size_t> read_file(int file, uint64_t offset, std::span<char> into) const;
+    [[nodiscard]] size_t batch_bytes() const;
+
     ssl_st* session_;
     Wants wants_ = Wants::nothing;
     bool is_broken_ = false;
+    bool keeps_records_ = false;            // they do not go to the socket at once
+    std::vector<char>* records_ = nullptr;  // where they go meanwhile; nullptr: unsent_
+    std::unique_ptr<const ClientCertificate> certificate_;
+    std::vector<char> unsent_;  // what the socket has not taken
+    size_t unsent_from_ = 0;
+    size_t owed_ = 0;   // bytes of the caller's in there, that it has not been told of
+    size_t batch_ = 0;  // bytes that are encrypted at once: more, as long as the socket takes all
 };
+
+// Who may come in.
+struct ClientAuthorities {
+    std::string file;          // PEM: authorities whose certificates clients may show; empty: none are asked for
+    bool is_required = false;  // who shows none is refused in the handshake
+};
+
+// Has this kernel TLS of its own?
+[[nodiscard]] bool kernel_has_tls();
+// Has this processor instructions for AES? Else ChaCha20 is quicker.
+[[nodiscard]] bool processor_has_aes();
 
 // What a server shows. Any thread.
 class TlsServer {
 public:
     // PEM files: the certificate with the chain behind it, and its key. Error `InvalidConfiguration`.
-    [[nodiscard]] static base::Result<std::unique_ptr<TlsServer>> open(std::string certificate_file, std::string key_file);
+    [[nodiscard]] static base::Result<std::unique_ptr<TlsServer>> open(std::string certificate_file, std::string key_file,
+                                                                       ClientAuthorities clients = {});
     ~TlsServer();
     TlsServer(const TlsServer&) = delete;
     TlsServer& operator=(const TlsServer&) = delete;
@@ -68,14 +116,16 @@ public:
     [[nodiscard]] std::optional<int64_t> ends_at() const EXCLUDES(mutex_);
 
 private:
-    using Stamp = std::array<int64_t, 6>;  // of both files: when they changed, how large they are, which they are
-    TlsServer(std::string certificate_file, std::string key_file)
-        : certificate_file_(std::move(certificate_file)), key_file_(std::move(key_file)) {}
+    using Stamp = std::array<int64_t, 9>;  // of the files: when they changed, how large they are, which they are
+    TlsServer(std::string certificate_file, std::string key_file, ClientAuthorities clients)
+        : certificate_file_(std::move(certificate_file)), key_file_(std::move(key_file)), clients_(std::move(clients)) {}
     [[nodiscard]] base::Result<ssl_ctx_st*> read() const;
+    [[nodiscard]] base::Result<void> ask_for_certificates(ssl_ctx_st* context) const;
     [[nodiscard]] Stamp stamp() const;
     void look_again() REQUIRES(mutex_);
 
     const std::string certificate_file_, key_file_;
+    const ClientAuthorities clients_;
     mutable base::Mutex mutex_;
     ssl_ctx_st* context_ GUARDED_BY(mutex_) = nullptr;
     Stamp stamp_ GUARDED_BY(mutex_){};

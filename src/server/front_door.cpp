@@ -69,6 +69,8 @@ const std::array<Limit, 20>& limits() {
     return all;
 }
 
+constexpr std::string_view workers = "workers";
+
 // In the words of the service that the request is for: S3's SlowDown, Throttling of the others.
 http::Response overloaded(const http::RequestHead& head, crypto::Random& random) {
     const auto signature = wire::read_signature(head);
@@ -106,6 +108,52 @@ base::Result<DoorLimits> parse_limits(const std::vector<std::string>& texts) {
     return out;
 }
 
+base::Result<Listen> parse_listen(const std::string& text) {
+    Listen listen{"127.0.0.1", 0};
+    const size_t colon = text.rfind(':');
+    std::string port = text;
+    if (colon != std::string::npos) {
+        port = text.substr(colon + 1);
+        std::string address = text.substr(0, colon);
+        if (address.starts_with('[') && address.ends_with(']'))
+            address = address.substr(1, address.size() - 2);
+        else if (address.find(':') != std::string::npos)
+            port.clear();
+        if (!address.empty()) listen.address = address;
+    }
+    auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), listen.port);
+    if (port.empty() || error != std::errc() || end != port.data() + port.size())
+        return base::fail(base::Error(base::code::InvalidListen, "`" + text + "` is not a listen address")
+                              .note("write ADDRESS:PORT, for example 127.0.0.1:4566 or [::1]:4566"));
+    return listen;
+}
+
+// `vpce-` and 8 or 17 letters and digits, as AWS's are.
+base::Result<std::vector<WayIn>> parse_ways_in(const std::vector<std::string>& texts) {
+    std::vector<WayIn> out;
+    for (const auto& text : texts) {
+        const auto equals = text.find('=');
+        WayIn way{.vpc_endpoint = text.substr(0, equals), .listen = equals == std::string::npos ? "" : text.substr(equals + 1)};
+        constexpr std::string_view prefix = "vpce-";
+        const auto rest = std::string_view(way.vpc_endpoint).substr(std::min(prefix.size(), way.vpc_endpoint.size()));
+        const auto is_fine = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'); };
+        if (!way.vpc_endpoint.starts_with(prefix) || (rest.size() != 8 && rest.size() != 17) ||
+            !std::ranges::all_of(rest, is_fine) || way.listen.empty())
+            return base::fail(base::Error(base::code::InvalidConfiguration, "--endpoint " + text + " is no way in")
+                                  .note("write vpce-ID=ADDRESS:PORT, or vpce-ID=workers; ID: 8 or 17 of a-z and 0-9"));
+        if (way.listen != workers) (void)TRY(parse_listen(way.listen));
+        if (way.listen == workers && !workers_endpoint(out).empty())
+            return base::fail(base::code::InvalidConfiguration, "--endpoint …=workers is there twice");
+        out.push_back(std::move(way));
+    }
+    return out;
+}
+
+std::string workers_endpoint(const std::vector<WayIn>& ways) {
+    const auto* found = std::ranges::find(ways, workers, &WayIn::listen).base();
+    return found == ways.data() + ways.size() ? std::string() : found->vpc_endpoint;
+}
+
 // For who asks whether the server is there. A signature, a query or a bucket in the host make it a request to S3: `healthz` and `readyz` are
 // names that a bucket, and an object, may have.
 std::optional<http::Response> FrontDoor::answer_at_once(const http::RequestHead& head) const {
@@ -113,8 +161,8 @@ std::optional<http::Response> FrontDoor::answer_at_once(const http::RequestHead&
     if ((!is_health && head.path != "/readyz") || (head.method != "GET" && head.method != "HEAD")) return std::nullopt;
     if (!head.query.empty() || head.headers.find("Authorization") != nullptr) return std::nullopt;
     if (!wire::bucket_of_host(head.headers.get("Host")).empty()) return std::nullopt;
-    const bool good = is_health || !is_ending_;
-    http::Response response{.status = good ? 200 : 503, .headers = {}, .body = std::string(good ? "ok\n" : "ending\n")};
+    const bool good = is_health || (!is_ending_ && (!is_ready_ || is_ready_()));
+    http::Response response{.status = good ? 200 : 503, .headers = {}, .body = std::string(good ? "ok\n" : "not ready\n")};
     response.headers.add("Content-Type", "text/plain");
     response.headers.add("Cache-Control", "no-store");
     return response;
@@ -124,6 +172,7 @@ base::Result<std::unique_ptr<FrontDoor>> FrontDoor::open(const Settings& setting
                                                          std::function<void(const http::UnreadRequest&)> unread) {
     std::unique_ptr<FrontDoor> door(new FrontDoor);
     door->metrics_ = settings.metrics;
+    door->is_ready_ = settings.is_ready;
     auto& options = door->options_;
     options = settings.limits.port;
     options.address = settings.address;
@@ -136,6 +185,17 @@ base::Result<std::unique_ptr<FrontDoor>> FrontDoor::open(const Settings& setting
     http::ServerOptions outside = options;
     outside.tls = settings.tls;
     outside.proxies = settings.proxies;
+    for (const auto& way : settings.ways_in) {
+        if (way.listen == workers) continue;
+        http::ServerOptions there = outside;
+        const Listen listen = TRY(parse_listen(way.listen));
+        there.address = listen.address;
+        there.port = listen.port;
+        there.vpc_endpoint = way.vpc_endpoint;
+        auto second = TRY(net::Listener::open(there.address, there.port));
+        base::log_info("requests at " + listen.address + ":" + std::to_string(second.port()) + " come by " + way.vpc_endpoint);
+        door->ways_in_.push_back(TRY(http::Server::start(door->front_, std::move(there), std::move(second), apis)));
+    }
     door->port_ = TRY(http::Server::start(door->front_, std::move(outside), std::move(listener), apis));
     if (settings.tls) {
         auto loopback = TRY(net::Listener::open("127.0.0.1", 0));
@@ -143,11 +203,13 @@ base::Result<std::unique_ptr<FrontDoor>> FrontDoor::open(const Settings& setting
     }
     // Who could listen on a socket could read the data folder.
     http::ServerOptions inside = options;
+    options.vpc_endpoint = workers_endpoint(settings.ways_in);
     inside.peer_address = "127.0.0.1";
     inside.secure_transport = true;
     const auto serve_on = [&](const std::string& path, std::shared_ptr<http::Front> front, const char* peer,
                               const http::Handler& handler) -> base::Result<std::unique_ptr<http::Server>> {
         inside.peer_group = peer;
+        inside.vpc_endpoint = path == settings.jobs_socket ? options.vpc_endpoint : "";
         door->socket_paths_.push_back(path);
         auto socket = TRY(net::Listener::open_unix(path));
         return http::Server::start(std::move(front), inside, std::move(socket), handler);
@@ -205,6 +267,7 @@ std::string FrontDoor::workers_url(const std::string& url) const {
 void FrontDoor::stop() {
     is_ending_ = true;
     port_->stop();
+    for (const auto& way : ways_in_) way->stop();
     if (loopback_) loopback_->stop();
     jobs_socket_->stop();
     socket_->stop();

@@ -18,6 +18,24 @@ namespace server {
 
 class MetricsPage;
 
+// Another way in, whose requests policies know by `aws:SourceVpce`.
+struct WayIn {
+    std::string vpc_endpoint;  // vpce-0123abcd
+    std::string listen;        // ADDRESS:PORT; `workers`: that of sandboxed workers, and of what moves their data
+};
+// Each is vpce-ID=ADDRESS:PORT or vpce-ID=workers. Error `InvalidConfiguration`.
+[[nodiscard]] base::Result<std::vector<WayIn>> parse_ways_in(const std::vector<std::string>& texts);
+// Of workers; empty: it has no name.
+[[nodiscard]] std::string workers_endpoint(const std::vector<WayIn>& ways);
+
+// "127.0.0.1:4566", "[::1]:4566", ":4566", "4566".
+struct Listen {
+    std::string address;
+    uint16_t port = 0;
+};
+// Error `InvalidListen`.
+[[nodiscard]] base::Result<Listen> parse_listen(const std::string& text);
+
 // `trainwarden serve --limit NAME=VALUE`; docs/limits.md has the list.
 struct DoorLimits {
     http::FrontOptions front;
@@ -39,6 +57,8 @@ public:
         // Beside the APIs on the operator's socket; may be empty.
         MetricsPage* metrics = nullptr;
         std::optional<std::pair<std::string, uint16_t>> metrics_at = {};  // a port that serves nothing else
+        std::vector<WayIn> ways_in = {};                                  // beside the port, and as it is
+        std::function<bool()> is_ready = {};                              // what /readyz says; must not wait
     };
     // `random` and what the handler and `unread` need outlive it. Errors of net::Listener.
     [[nodiscard]] static base::Result<std::unique_ptr<FrontDoor>> open(const Settings& settings, crypto::Random& random,
@@ -63,7 +83,9 @@ private:
     std::vector<std::string> socket_paths_;
     std::shared_ptr<http::Front> front_;
     http::ServerOptions options_;
+    std::function<bool()> is_ready_;
     std::unique_ptr<http::Server> port_, socket_, jobs_socket_;
+    std::vector<std::unique_ptr<http::Server>> ways_in_;
     std::unique_ptr<http::Server> loopback_;  // nullptr: the port speaks plain HTTP itself
     std::string metrics_address_;
     std::unique_ptr<http::Server> metrics_port_;  // nullptr: none

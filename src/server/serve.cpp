@@ -23,6 +23,7 @@
 #include "server/front_door.hpp"
 #include "server/harden.hpp"
 #include "server/metrics_page.hpp"
+#include "server/readiness.hpp"
 #include "server/server.hpp"
 #include "server/signals.hpp"
 #include "server/trace_exporter.hpp"
@@ -34,6 +35,7 @@
 namespace server {
 namespace {
 
+constexpr std::chrono::hours looks_at_certificate{6};
 constexpr rlim_t descriptors_kept = 3072;  // for objects, the store, jobs
 
 // By a name of the certificate, if it is another's: clients compare it with what they call.
@@ -98,26 +100,6 @@ base::Result<training::InstanceTypes> read_instance_types(const std::string& pat
 
 }  // namespace
 
-base::Result<Listen> parse_listen(const std::string& text) {
-    Listen listen{"127.0.0.1", 0};
-    const size_t colon = text.rfind(':');
-    std::string port = text;
-    if (colon != std::string::npos) {
-        port = text.substr(colon + 1);
-        std::string address = text.substr(0, colon);
-        if (address.starts_with('[') && address.ends_with(']'))
-            address = address.substr(1, address.size() - 2);
-        else if (address.find(':') != std::string::npos)
-            port.clear();
-        if (!address.empty()) listen.address = address;
-    }
-    auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), listen.port);
-    if (port.empty() || error != std::errc() || end != port.data() + port.size())
-        return base::fail(base::Error(base::code::InvalidListen, "`" + text + "` is not a listen address")
-                              .note("write ADDRESS:PORT, for example 127.0.0.1:4566 or [::1]:4566"));
-    return listen;
-}
-
 base::Result<std::vector<std::string>> served_regions(const Settings& settings) {
     if (settings.regions.empty()) return std::vector<std::string>{std::string(wire::global_region)};
     for (const auto& region : settings.regions) {
@@ -161,6 +143,7 @@ base::Result<int> serve(const Settings& settings) {
     const Quotas quotas = TRY(take_quotas(limit_texts));
     DoorLimits limits = TRY(parse_limits(limit_texts));
     share_out_descriptors(limits.port.connections_max);
+    const auto ways_in = TRY(parse_ways_in(settings.ways_in));
     const Listen listen = TRY(parse_listen(settings.listen));
     std::optional<std::pair<std::string, uint16_t>> metrics_at;
     if (!settings.metrics_listen.empty()) {
@@ -177,6 +160,8 @@ base::Result<int> serve(const Settings& settings) {
     const auto unread = [&server](const http::UnreadRequest& request) {
         gate::record_unread(*server->audit, server->clock, server->random, request);
     };
+    server->workers_endpoint = workers_endpoint(ways_in);
+    Readiness readiness([&server] { return server->serves(); });
     const auto tls = TRY(open_tls(settings.tls, server->folder->tls_directory(), listen.address));
     const bool is_own = settings.tls.mode == "self";
     const auto traces = TRY(open_traces(settings, server->directory->default_account()));
@@ -198,32 +183,40 @@ base::Result<int> serve(const Settings& settings) {
                                      .limits = limits,
                                      .metrics = &metrics,
                                      .metrics_at = metrics_at},
+                                     .ways_in = ways_in,
+                                     .is_ready = [&readiness] {
+        return readiness.is_ready(); }
+},
                                     server->random, apis, unread));
-    const std::string url = url_of(listen, door->port(), tls.get(), is_own);
-    if (!is_loopback(listen.address) && !tls && settings.proxies.empty())
-        base::log_warn("listening on " + listen.address + " without TLS: serve --tls-certificate and --tls-key, or --tls self");
-    TRY(server->training->start({.endpoint = door->workers_url(url),
-                                 .socket = server->folder->jobs_socket(),
-                                 .region = regions.front(),
-                                 .front = door->front(),
-                                 .options = door->options(),
-                                 .apis = apis}));
-    TRY(server->folder->write_endpoint(url, regions, is_own ? server->folder->tls_directory() + "/ca.pem" : ""));
-    if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
-    cli::print("trainwarden serves account " + cli::Text(server->directory->default_account()) + " at " + url + " (region " +
-               base::join(regions, ", ") + ", data in " + settings.data + ")\n");
-    std::fflush(stdout);
-    if (const auto at = door->metrics_url(); !at.empty())
-        base::log_info("metrics are at " + at + ", for everybody who can connect to it");
+const std::string url = url_of(listen, door->port(), tls.get(), is_own);
+if (!is_loopback(listen.address) && !tls && settings.proxies.empty())
+    base::log_warn("listening on " + listen.address + " without TLS: serve --tls-certificate and --tls-key, or --tls self");
+TRY(server->training->start({.endpoint = door->workers_url(url),
+                             .socket = server->folder->jobs_socket(),
+                             .region = regions.front(),
+                             .front = door->front(),
+                             .options = door->options(),
+                             .apis = apis}));
+TRY(server->folder->write_endpoint(url, regions, is_own ? server->folder->tls_directory() + "/ca.pem" : ""));
+if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
+cli::print("trainwarden serves account " + cli::Text(server->directory->default_account()) + " at " + url + " (region " +
+           base::join(regions, ", ") + ", data in " + settings.data + ")\n");
+std::fflush(stdout);
+if (const auto at = door->metrics_url(); !at.empty())
+    base::log_info("metrics are at " + at + ", for everybody who can connect to it");
 
-    const int signal = signals.wait();
-    base::log_info("stopping on signal " + std::to_string(signal));
-    server->folder->remove_endpoint();
-    door->end_soon();
-    // Jobs first: a worker that is told to end may still send requests.
-    server->training->stop();
-    door->stop();
-    return 0;
+std::optional<int> signal;
+while (!(signal = signals.wait(looks_at_certificate)))
+    if (is_own)
+        if (auto renewed = renew_own_certificate(server->folder->tls_directory(), listen.address); !renewed)
+            base::log_error("the certificate of `--tls self` is not renewed: " + renewed.error().describe());
+base::log_info("stopping on signal " + std::to_string(*signal));
+server->folder->remove_endpoint();
+door->end_soon();
+// Jobs first: a worker that is told to end may still send requests.
+server->training->stop();
+door->stop();
+return 0;
 }
 
 void add_serve(cli::Command& root) {
@@ -255,6 +248,13 @@ void add_serve(cli::Command& root) {
     command.option("--tls-certificate", "FILE", settings->tls.certificate_file,
                    "speak TLS with this certificate, its chain behind it (PEM); read again when it changes");
     command.option("--tls-key", "FILE", settings->tls.key_file, "its key (PEM)");
+    command.option("--tls-client-ca", "FILE", settings->tls.client_authorities,
+                   "authorities whose certificates clients may show (PEM); policies know them by trainwarden:ClientCertificate…");
+    command.option("--tls-clients", "MODE", settings->tls.client_mode,
+                   "required: who shows no such certificate is refused in the handshake; optional: by policies, if at all");
+    command.option("--endpoint", "vpce-ID=ADDRESS:PORT", settings->ways_in,
+                   "another place to listen, whose requests have aws:SourceVpce vpce-ID; vpce-ID=workers: those of sandboxed "
+                   "workers have it; repeatable");
     command.option(
         "--proxy-protocol-from", "CIDR", settings->proxies,
         "proxies whose connections begin with a header of the PROXY protocol, version 2, which names the client; repeatable");

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "cli/command.hpp"
+#include "server/front_door.hpp"
 #include "server/server.hpp"
 #include "server/tls_files.hpp"
 #include "server/training_service.hpp"
@@ -25,6 +26,7 @@ struct Settings {
     TlsSettings tls;
     std::vector<std::string> proxies;  // networks of proxies that speak the PROXY protocol
     std::vector<std::string> limits;   // NAME=NUMBER (server/front_door.hpp)
+    std::vector<std::string> ways_in;  // vpce-ID=ADDRESS:PORT (server/front_door.hpp)
     bool verbose = false;
     std::string log_level = "info";   // debug, info, warn, error; debug is what verbose means
     std::string log_format = "text";  // text, json
@@ -33,13 +35,6 @@ struct Settings {
     std::string trace_sample = "1";
     bool allow_core_dumps = false;  // and debuggers: server/harden.hpp
 };
-
-struct Listen {
-    std::string address;
-    uint16_t port = 0;
-};
-// "127.0.0.1:4566", "[::1]:4566", ":4566", "4566". Error `InvalidListen`.
-[[nodiscard]] base::Result<Listen> parse_listen(const std::string& text);
 
 // Runs until SIGTERM or SIGINT; 0 after a clean stop.
 [[nodiscard]] base::Result<int> serve(const Settings& settings);

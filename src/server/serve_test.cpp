@@ -35,7 +35,7 @@ TEST_CASE("SIGTERM and SIGINT are waited for, SIGPIPE does nothing, and the hand
         StopSignals signals;
         ::raise(SIGPIPE);
         ::raise(number);
-        CHECK(signals.wait() == number);
+        CHECK(signals.wait(std::chrono::minutes(1)) == number);
     }
     struct sigaction after{};
     REQUIRE(::sigaction(SIGTERM, nullptr, &after) == 0);

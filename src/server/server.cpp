@@ -117,8 +117,10 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
 namespace {
 
 // What SageMaker does for CreateTrainingJob, before it answers.
-gate::Act look_at_role(const std::string& request_id) {
-    return {.request_id = request_id, .service = "sagemaker", .operation = "CreateTrainingJob", .region = {}, .keys = {}};
+gate::Act look_at_role(const std::string& request_id, const std::string& endpoint) {
+    gate::Act act{.request_id = request_id, .service = "sagemaker", .operation = "CreateTrainingJob", .region = {}, .keys = {}};
+    if (!endpoint.empty()) act.keys.set("aws:SourceVpce", endpoint);  // by which what moves the job's data will come
+    return act;
 }
 
 }  // namespace
@@ -130,7 +132,7 @@ base::Result<void> Server::may(const identity::Credentials& credentials, const s
     return decider->act_for(
         {.caller = found->caller,
          .accesses = {TRY(gate::asked_access(registry.describer(), action, resource, found->caller.principal.account))},
-         .act = look_at_role(request_id)});
+         .act = look_at_role(request_id, workers_endpoint)});
 }
 
 base::Result<void> Server::may_list(const identity::Credentials& credentials, const training::S3Uri& prefix,
@@ -138,7 +140,16 @@ base::Result<void> Server::may_list(const identity::Credentials& credentials, co
     const auto found = TRY(directory->authenticate(credentials.access_key_id, credentials.session_token));
     return decider->act_for({.caller = found->caller,
                              .accesses = TRY(services::sagemaker::listing_accesses(registry, found->caller, region, prefix)),
-                             .act = look_at_role(request_id)});
+                             .act = look_at_role(request_id, workers_endpoint)});
+}
+
+// What it commits is nothing, but durable.
+base::Result<void> Server::serves() const {
+    TRY(audit->takes_records());
+    auto committed = keys->commit(store::Batch().erase("server/probe"));
+    if (!committed && committed.error().code != base::code::InsufficientStorage) return committed;
+    TRY(keys->get("server/probe"));
+    return {};
 }
 
 training::AssumeJobRole Server::assume_job_role() const {

@@ -47,6 +47,7 @@ struct Server {
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
+    std::string workers_endpoint;      // `vpce-…`: what the way in of sandboxed workers is called; empty: nothing
     std::vector<std::string> regions;  // that are served, the default first
     base::SystemClock clock;
     crypto::SystemRandom random;
@@ -75,6 +76,9 @@ struct Server {
                                                                     const TrainingSettings& training_settings,
                                                                     const AuditSettings& audit_settings, const Quotas& quotas,
                                                                     const ScrubSettings& scrub_settings);
+
+    // Do the store and the audit log answer? A full disk does not count: reads, deletes and administration go on.
+    [[nodiscard]] base::Result<void> serves() const;
 
 private:
     [[nodiscard]] base::Result<void> may(const identity::Credentials& credentials, const std::string& action,

@@ -2,6 +2,7 @@
 // then could not be stopped.
 #include "server/signals.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -50,11 +51,10 @@ StopSignals::~StopSignals() {
     ::close(wake_descriptor.exchange(-1));
 }
 
-int StopSignals::wait() {
-    uint64_t count = 0;
-    while (::read(wake_descriptor, &count, sizeof count) < 0 && errno == EINTR) {
-    }
-    return received;
+std::optional<int> StopSignals::wait(std::chrono::milliseconds most) {
+    pollfd one{.fd = wake_descriptor, .events = POLLIN, .revents = 0};
+    if (::poll(&one, 1, static_cast<int>(most.count())) > 0) return received;
+    return std::nullopt;
 }
 
 }  // namespace server

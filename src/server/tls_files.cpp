@@ -44,45 +44,71 @@ net::MachineNames machine_names(const std::string& address) {
     return names;
 }
 
-base::Result<std::shared_ptr<net::TlsServer>> open_own(const std::string& folder, const std::string& address) {
-    const std::string ca = folder + "/ca.pem", ca_key = folder + "/ca-key.pem", certificate = folder + "/certificate.pem",
-                      key = folder + "/key.pem", names_file = folder + "/names";
+struct OwnFiles {
+    explicit OwnFiles(const std::string& folder)
+        : ca(folder + "/ca.pem"),
+          ca_key(folder + "/ca-key.pem"),
+          certificate(folder + "/certificate.pem"),
+          key(folder + "/key.pem"),
+          names(folder + "/names") {}
+    const std::string ca, ca_key, certificate, key, names;
+};
+
+base::Result<net::ClientAuthorities> client_authorities(const TlsSettings& settings) {
+    if (settings.client_authorities.empty() && !settings.client_mode.empty())
+        return base::fail(base::code::InvalidConfiguration, "--tls-clients needs --tls-client-ca: who vouches for them");
+    if (!settings.client_mode.empty() && settings.client_mode != "optional" && settings.client_mode != "required")
+        return base::fail(base::code::InvalidConfiguration, "--tls-clients is optional or required");
+    return net::ClientAuthorities{.file = settings.client_authorities, .is_required = settings.client_mode == "required"};
+}
+
+}  // namespace
+
+base::Result<void> renew_own_certificate(const std::string& folder, const std::string& address) {
+    const OwnFiles files(folder);
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
         return base::fail(base::code::InvalidConfiguration, "cannot make the folder " + folder);
     const auto names = machine_names(address);
     const std::string listed = base::join(names, "\n") + "\n";
     const auto content = [](const std::string& path) { return os::read_file(path).value_or(""); };
-    net::KeyAndCertificate authority{.key_pem = content(ca_key), .certificate_pem = content(ca)};
-    const bool same = content(names_file) == listed &&
+    net::KeyAndCertificate authority{.key_pem = content(files.ca_key), .certificate_pem = content(files.ca)};
+    const bool same = content(files.names) == listed &&
                       net::is_good_for(authority.certificate_pem, authority.certificate_pem, {}, certificate_days);
     if (!same || authority.key_pem.empty()) {
         authority = TRY(net::make_authority("Trainwarden on this machine", names, authority_days));
-        TRY(write_whole(ca_key, authority.key_pem));
-        TRY(write_whole(ca, authority.certificate_pem));
-        TRY(write_whole(names_file, listed));
-        base::log_info("made a certificate authority for this machine: " + ca + "; `trainwarden env` tells AWS tools of it");
+        TRY(write_whole(files.ca_key, authority.key_pem));
+        TRY(write_whole(files.ca, authority.certificate_pem));
+        TRY(write_whole(files.names, listed));
+        base::log_info("made a certificate authority for this machine: " + files.ca +
+                       "; `trainwarden env` tells AWS tools of it");
     }
-    if (!net::is_good_for(content(certificate), authority.certificate_pem, names, days_ahead)) {
+    if (!net::is_good_for(content(files.certificate), authority.certificate_pem, names, days_ahead)) {
         const auto made = TRY(net::make_certificate(authority, names, certificate_days));
-        TRY(write_whole(key, made.key_pem));
-        TRY(write_whole(certificate, made.certificate_pem));
+        TRY(write_whole(files.key, made.key_pem));
+        TRY(write_whole(files.certificate, made.certificate_pem));
     }
-    return std::shared_ptr<net::TlsServer>(TRY(net::TlsServer::open(certificate, key)));
+    return {};
 }
-
-}  // namespace
 
 base::Result<std::shared_ptr<net::TlsServer>> open_tls(const TlsSettings& settings, const std::string& folder,
                                                        const std::string& address) {
     const bool has_files = !settings.certificate_file.empty() || !settings.key_file.empty();
-    if (settings.mode == "self" && !has_files) return open_own(folder, address);
+    const net::ClientAuthorities clients = TRY(client_authorities(settings));
+    if (settings.mode == "self" && !has_files) {
+        TRY(renew_own_certificate(folder, address));
+        const OwnFiles files(folder);
+        return std::shared_ptr<net::TlsServer>(TRY(net::TlsServer::open(files.certificate, files.key, clients)));
+    }
     if (!settings.mode.empty())
         return base::fail(base::code::InvalidConfiguration,
                           "--tls is self, or left out: with --tls-certificate and --tls-key it is");
+    if (!has_files && !clients.file.empty())
+        return base::fail(base::code::InvalidConfiguration,
+                          "--tls-client-ca needs TLS: --tls-certificate and --tls-key, or --tls self");
     if (!has_files) return nullptr;
     if (settings.certificate_file.empty() || settings.key_file.empty())
         return base::fail(base::code::InvalidConfiguration, "--tls-certificate and --tls-key belong together");
-    return std::shared_ptr<net::TlsServer>(TRY(net::TlsServer::open(settings.certificate_file, settings.key_file)));
+    return std::shared_ptr<net::TlsServer>(TRY(net::TlsServer::open(settings.certificate_file, settings.key_file, clients)));
 }
 
 }  // namespace server

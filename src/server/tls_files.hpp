@@ -4,7 +4,7 @@
 //       ca.pem        the authority that clients are told to trust (`trainwarden env`); it may vouch for this machine's names alone
 //       ca-key.pem    0600
 //       names         those names, one a line
-//       certificate.pem, key.pem (0600)      by that authority; renewed at a start when they are about to expire
+//       certificate.pem, key.pem (0600)      by that authority; renewed when they are about to expire, at a start and while serving
 #pragma once
 
 #include <memory>
@@ -18,10 +18,14 @@ namespace server {
 struct TlsSettings {
     std::string mode;  // empty: as the files say; self: of our own making
     std::string certificate_file, key_file;
+    std::string client_authorities;  // PEM: whose certificates clients may show; empty: none are asked for
+    std::string client_mode;         // optional, required; empty: optional
 };
 
 // nullptr: no TLS. `address`: where the server listens. Error `InvalidConfiguration`.
 [[nodiscard]] base::Result<std::shared_ptr<net::TlsServer>> open_tls(const TlsSettings& settings, const std::string& folder,
                                                                      const std::string& address);
+// `--tls self` alone: makes what is missing or ends in less than 60 days. Now and then; a server that is open reads what has changed.
+[[nodiscard]] base::Result<void> renew_own_certificate(const std::string& folder, const std::string& address);
 
 }  // namespace server

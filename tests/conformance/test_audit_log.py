@@ -1,6 +1,7 @@
 """The audit log as the one who has to believe it uses it: what was decided and what was answered, who may read which of it, whether it was
 changed, how long it is kept, and as CloudTrail shows it."""
 import base64
+import contextlib
 import datetime
 import hashlib
 import http.client
@@ -389,6 +390,14 @@ def test_a_full_log_refuses_what_is_new_or_says_what_it_removed(make_server):
         s3.put_object(Bucket="fills", Key="second", Body=b"x")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
     until(lambda: "when it is full, requests are answered 503" in server.output.read_text(), "the log says so")
+    # Who asks whether requests are served hears so, and who asks whether the process lives does not.
+    def status_of(path):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().status
+
+    until(lambda: status_of("/readyz") == 503, "the server is not ready", timeout=30)
+    assert status_of("/healthz") == 200
     server.stop()
     exported = server.trainwarden("audit", "export", "--data", server.data).stdout
     assert first in exported

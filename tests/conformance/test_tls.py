@@ -2,6 +2,7 @@
 read again when they change, and a proxy names its clients."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -12,9 +13,10 @@ import stat
 import struct
 import subprocess
 
+import botocore.config
 import botocore.exceptions
 import pytest
-from conftest import BINARY, Credentials, until
+from conftest import BINARY, Credentials, need, until
 
 INSECURE = {"Sid": "DenyInsecureTransport", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
             "Resource": ["arn:aws:s3:::guarded", "arn:aws:s3:::guarded/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
@@ -231,3 +233,179 @@ def test_floods_of_handshakes_leave_room(secure):
                 connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")  # the begin of a ClientHello
         for _ in range(10):
             assert secure.client("sts").get_caller_identity()["Account"] == secure.account
+
+
+def openssl(*words, **options):
+    return subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, **options)
+
+
+class Authority:
+    """Makes certificates for clients."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=clients",
+                "-keyout", folder / "ca-key.pem", "-out", folder / "ca.pem")
+
+    def certificate(self, name, days=30):
+        key, request, made = (self.folder / f"{name}.{kind}" for kind in ("key", "csr", "pem"))
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-keyout", key, "-out", request)
+        openssl("x509", "-req", "-in", request, "-CA", self.folder / "ca.pem", "-CAkey", self.folder / "ca-key.pem", "-CAcreateserial", "-days", days,
+                "-out", made)
+        return str(made), str(key)
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("pki") / "clients")
+
+
+@pytest.fixture
+def knowing(tmp_path, clients, monkeypatch):
+    """knowing(*arguments): a server that takes certificates of `clients`. Nothing is asked of it by its own root at its start."""
+    import conftest
+    servers = []
+
+    def start(*arguments):
+        server = conftest.Server(tmp_path / f"home-{len(servers)}", "--tls", "self", "--tls-client-ca", clients.folder / "ca.pem", *arguments)
+        server.home.mkdir()
+        servers.append(server)
+        with monkeypatch.context() as patch:
+            patch.setattr(conftest.Server, "client", lambda self, service: type("Nobody", (), {"get_caller_identity": lambda _: {"Account": "0"}})())
+            server.start()
+        server.environment["AWS_CA_BUNDLE"] = str(server.data / "tls/ca.pem")
+        monkeypatch.setenv("AWS_CA_BUNDLE", server.environment["AWS_CA_BUNDLE"])
+        return server
+
+    yield start
+    for server in servers:
+        assert server.stop() == 0
+
+
+def s3_with(server, certificate):
+    return server.client("s3", config=botocore.config.Config(client_cert=certificate))
+
+
+def refused_code(function, *arguments, **named):
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        function(*arguments, **named)
+    return refused.value.response["Error"]["Code"]
+
+
+def test_a_policy_asks_for_a_clients_certificate(knowing, clients, tmp_path):
+    server = knowing()
+    ada, bob = clients.certificate("ada"), clients.certificate("bob")
+    der = openssl("x509", "-in", ada[0], "-outform", "DER").stdout
+    account, s3 = server.client("sts").get_caller_identity()["Account"], server.client("s3")
+    for bucket, key, value in (("by-name", "trainwarden:ClientCertificateSubject", "CN=ada"),
+                               ("by-print", "trainwarden:ClientCertificateSha256", hashlib.sha256(der).hexdigest())):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="k", Body=b"v")
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*",
+             "Condition": {"StringNotEquals": {key: value}}}]}))
+        assert s3_with(server, ada).get_object(Bucket=bucket, Key="k")["Body"].read() == b"v"
+        assert refused_code(s3_with(server, bob).get_object, Bucket=bucket, Key="k") == "AccessDenied"
+        assert refused_code(s3.get_object, Bucket=bucket, Key="k") == "AccessDenied"
+        # What a client says of itself is nothing.
+        claiming = server.client("s3")
+        claiming.meta.events.register("before-sign.s3", lambda request, key=key, value=value, **_: request.headers.add_header(key.replace(":", "-"), value))
+        assert refused_code(claiming.get_object, Bucket=bucket, Key="k") == "AccessDenied"
+        # A question in advance knows the key, and the policy is one that lint finds nothing wrong with.
+        question = ("explain", "--as", f"arn:aws:iam::{account}:root", "--action", "s3:GetObject", "--resource",
+                    f"arn:aws:s3:::{bucket}/k")
+        assert server.trainwarden(*question, check=False).stdout.splitlines()[1].startswith("refused")
+        assert server.trainwarden(*question, "--context", f"{key}={value}").stdout.splitlines()[1].startswith("allowed")
+        document = tmp_path / "policy.json"
+        document.write_text(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+        assert "no condition key" not in server.trainwarden("lint", document, check=False).stdout
+    said = json.loads(server.trainwarden("audit", "--json", "--refused", "-n", "1").stdout)
+    assert said
+    # An authority that nobody told the server of vouches for nobody.
+    stranger = Authority(tmp_path / "strangers").certificate("ada")
+    with pytest.raises((botocore.exceptions.SSLError, botocore.exceptions.ConnectionError)):
+        s3_with(server, stranger).get_object(Bucket="by-name", Key="k")
+
+
+def test_who_must_show_a_certificate_and_has_none_is_refused_in_the_handshake(knowing, clients):
+    server = knowing("--tls-clients", "required")
+    with pytest.raises((botocore.exceptions.SSLError, botocore.exceptions.ConnectionError)):
+        server.client("s3").list_buckets()
+    assert s3_with(server, clients.certificate("ada")).list_buckets()["Buckets"] == []
+    # The operator's way in needs none.
+    operator = {name: value for name, value in server.environment.items() if not name.startswith("AWS_")}
+    assert subprocess.run([BINARY, "--data", str(server.data), "audit"], env=operator).returncode == 0
+
+
+def test_a_way_in_that_stands_for_an_endpoint(make_server):
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    server = make_server("--endpoint", f"vpce-0a1b2c3d=127.0.0.1:{port}")
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="inside")
+    s3.put_object(Bucket="inside", Key="k", Body=b"v")
+    s3.put_bucket_policy(Bucket="inside", Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::inside/*",
+         "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-0a1b2c3d"}}}]}))
+    assert refused_code(s3.get_object, Bucket="inside", Key="k") == "AccessDenied"
+    claiming = server.client("s3")
+    claiming.meta.events.register("before-sign.s3", lambda request, **_: request.headers.add_header("aws-SourceVpce", "vpce-0a1b2c3d"))
+    assert refused_code(claiming.get_object, Bucket="inside", Key="k") == "AccessDenied"
+    outside = server.endpoint
+    server.endpoint = f"http://127.0.0.1:{port}"
+    assert server.client("s3").get_object(Bucket="inside", Key="k")["Body"].read() == b"v"
+    server.endpoint = outside
+    said = server.run(BINARY, "serve", "--data", "/nonexistent/folder", "--endpoint", "vpce-1=127.0.0.1:0", check=False)
+    assert said.returncode == 2 and "is no way in" in said.stderr
+
+
+def bulk(server, size):
+    trust(server)
+    s3 = server.client("s3")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket="bulk")
+    content = os.urandom(size)
+    s3.put_object(Bucket="bulk", Key="large", Body=content)
+    return s3, content
+
+
+def test_a_reader_over_tls_that_takes_little_at_a_time_gets_every_byte(secure):
+    """What the socket does not take of records that were made at once is kept, and comes first."""
+    s3, content = bulk(secure, 12 << 20)
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "bulk", "Key": "large"})
+    path = url.split(f":{secure.port}", 1)[1]
+    context = ssl.create_default_context(cafile=secure.data / "tls/ca.pem")
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        plain.settimeout(30)
+        plain.connect(("127.0.0.1", secure.port))
+        with context.wrap_socket(plain, server_hostname="localhost") as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{secure.port}\r\nConnection: close\r\n\r\n".encode())
+            got = bytearray()
+            while part := connection.recv(3001):
+                got += part
+    head, _, body = bytes(got).partition(b"\r\n\r\n")
+    assert b" 200 " in head and hashlib.sha256(body).digest() == hashlib.sha256(content).digest()
+
+
+def test_aes_with_128_bits_first_where_the_processor_has_it(secure):
+    context = ssl.create_default_context(cafile=secure.data / "tls/ca.pem")
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as plain, \
+            context.wrap_socket(plain, server_hostname="localhost") as connection:
+        with open("/proc/cpuinfo") as file:
+            has_aes = re.search(r"^(flags|Features)\s*:.*\baes\b", file.read(), re.M)
+        assert connection.cipher()[0] == ("TLS_AES_128_GCM_SHA256" if has_aes else "TLS_CHACHA20_POLY1305_SHA256")
+
+
+def test_the_kernel_encrypts_where_it_can(secure):
+    need("kernel_tls")
+
+    def sent():
+        with open("/proc/net/tls_stat") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith(("TlsTxSw", "TlsTxDevice")))
+
+    before = sent()
+    s3, content = bulk(secure, 3 << 20)
+    assert s3.get_object(Bucket="bulk", Key="large")["Body"].read() == content
+    assert sent() > before

@@ -179,8 +179,6 @@ base::Result<std::string> resource_of(const Dependencies& parts, const std::stri
 }
 
 base::Result<policy::KnownKey> key_of(const std::string& asked) {
-    if (base::equals_ignoring_case(asked, training::scope_condition_key))
-        return policy::KnownKey{std::string(training::scope_condition_key), policy::KeyType::text};
     if (auto known = policy::find_key(asked)) return *known;
     if (const auto global = policy::find_key("aws:" + asked))
         return invalid("there is no condition key " + asked + "; did you mean " + global->name + "?");

@@ -1,0 +1,59 @@
+#include "server/tls_files.hpp"
+
+#include <doctest/doctest.h>
+
+#include "net/certificate.hpp"
+#include "os/file.hpp"
+#include "temporary_folder.hpp"
+
+using server::renew_own_certificate;
+
+namespace {
+
+std::string read(const std::string& path) { return os::read_file(path).value(); }
+
+}  // namespace
+
+TEST_CASE("a certificate of our own making is renewed before it ends, by the same authority, and not before that") {
+    const TemporaryFolder folder;
+    REQUIRE(renew_own_certificate(folder.path, "127.0.0.1"));
+    const std::string authority = read(folder.path + "/ca.pem"), first = read(folder.path + "/certificate.pem");
+    REQUIRE(renew_own_certificate(folder.path, "127.0.0.1"));
+    CHECK(read(folder.path + "/certificate.pem") == first);
+
+    const net::KeyAndCertificate keys{.key_pem = read(folder.path + "/ca-key.pem"), .certificate_pem = authority};
+    const auto ending = net::make_certificate(keys, {"localhost"}, 30).value();
+    REQUIRE(os::replace_file(folder.path + "/key.pem", ending.key_pem));
+    REQUIRE(os::replace_file(folder.path + "/certificate.pem", ending.certificate_pem));
+    const auto open = server::open_tls({.mode = "self", .certificate_file = {}, .key_file = {}}, folder.path, "127.0.0.1");
+    CHECK(open.has_value());  // a start renews, too
+    const std::string renewed = read(folder.path + "/certificate.pem");
+    CHECK(renewed != ending.certificate_pem);
+    CHECK(net::is_good_for(renewed, authority, {"localhost", "127.0.0.1"}, 300));
+    CHECK(read(folder.path + "/ca.pem") == authority);
+}
+
+TEST_CASE("client certificates need TLS, an authority that can be read, and a mode that there is") {
+    const TemporaryFolder folder;
+    const auto error = [&](const server::TlsSettings& settings) {
+        const auto made = server::open_tls(settings, folder.path, "127.0.0.1");
+        return made ? std::string("none") : made.error().code;
+    };
+    REQUIRE(renew_own_certificate(folder.path, "127.0.0.1"));
+    const std::string authority = folder.path + "/ca.pem";
+    CHECK(error({.mode = "self", .certificate_file = {}, .key_file = {}, .client_authorities = authority}) == "none");
+    CHECK(error({.mode = "self",
+                 .certificate_file = {},
+                 .key_file = {},
+                 .client_authorities = authority,
+                 .client_mode = "required"}) == "none");
+    CHECK(
+        error(
+            {.mode = "self", .certificate_file = {}, .key_file = {}, .client_authorities = authority, .client_mode = "maybe"}) ==
+        "InvalidConfiguration");
+    CHECK(error({.mode = "self", .certificate_file = {}, .key_file = {}, .client_authorities = {}, .client_mode = "required"}) ==
+          "InvalidConfiguration");
+    CHECK(error({.mode = "self", .certificate_file = {}, .key_file = {}, .client_authorities = folder.path + "/none"}) ==
+          "InvalidConfiguration");
+    CHECK(error({.mode = {}, .certificate_file = {}, .key_file = {}, .client_authorities = authority}) == "InvalidConfiguration");
+}
