@@ -23,6 +23,7 @@ void add_commands(Command& root, const AddCommands& below_audit) {
     Command audit = add_audit(root);
     below_audit(audit);
     add_doctor(root);
+    add_completion(root);
     add_version(root);
 }
 
