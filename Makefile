@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: build install uninstall clients dev fuzz test sanitize mutants demo bench bench-policy bench-proof bench-training package format tidy locks clean \
+.PHONY: build install uninstall package image clients data dev fuzz test sanitize mutants demo bench bench-policy bench-proof bench-training package format tidy locks clean \
         packages-build packages-run packages-demo packages-test
 
 # Debian's Python: its torch and scikit-learn are what the demo trains with.
@@ -82,6 +82,11 @@ test: packages-demo dev fuzz
 	@status=0; ctest --test-dir build/dev --output-on-failure --parallel $(JOBS) || status=$$?; \
 	 $(PYTHON) tests/skips.py build/dev/skips.txt; exit $$status
 
+# build/user/image: an OCI layout, for `skopeo copy oci:build/user/image:VERSION docker://…`.
+image: build
+	@$(PYTHON) tools/image.py build/user/trainwarden $$(sed -n 's/^project(trainwarden VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt) build/user/image \
+	   --sbom build/user/installed/sbom.cdx.json
+
 # Unit and conformance tests instrumented: AddressSanitizer with UndefinedBehaviorSanitizer, then ThreadSanitizer (docs/testing.md).
 # A report of any process fails the test that it was made in. (Leaks are found by ptrace, which strace has in crash.durability.) Options: make sanitize SANITIZERS=tsan TESTS='^(store|conformance.s3)$$'
 SANITIZERS ?= asan tsan
@@ -133,7 +138,7 @@ tidy:
 
 # Complete lists with hashes, made again of the short ones (needs `uv`: pip install uv).
 locks:
-	@for list in requirements/build requirements/tests; do uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --no-header $$list.in -o $$list.txt; done
+	@for list in requirements/build requirements/tests tests/clients/kubernetes; do uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --no-header $$list.in -o $$list.txt; done
 	@for list in sagemaker-v2 sagemaker-v3 sagemaker-training; do \
 	   uv pip compile --quiet --generate-hashes --universal --no-deps --python-version 3.11 --no-annotate --no-header tests/clients/$$list.in -o tests/clients/$$list.txt; done
 	@for folder in . tests/clients/javascript tests/clients/typescript tests/clients/ts-node tests/reference/peer; do \

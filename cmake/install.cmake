@@ -52,7 +52,11 @@ list(FILTER os_release INCLUDE REGEX "^VERSION_ID=")
 string(REGEX REPLACE "[^0-9.]" "" os_version "${os_release}")
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME trainwarden)
+# Who distributes the package puts the name there that Debian's own tools read.
 set(CPACK_PACKAGE_CONTACT "The Trainwarden authors <trainwarden@localhost>")
+if(DEFINED ENV{DEBFULLNAME} AND DEFINED ENV{DEBEMAIL})
+  set(CPACK_PACKAGE_CONTACT "$ENV{DEBFULLNAME} <$ENV{DEBEMAIL}>")
+endif()
 set(CPACK_INSTALL_CMAKE_PROJECTS "${CMAKE_BINARY_DIR};trainwarden;ALL;/" "${CMAKE_BINARY_DIR};trainwarden;debian;/")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
@@ -65,10 +69,10 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS "bubblewrap, iproute2, fuse3, ca-certificates, 
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "slurm-client, python3-torch, awscli")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "access control for machine-learning training, in AWS's words
- Serves the AWS wire APIs that training programs use (IAM, STS, S3, SageMaker
- training, CloudWatch and its Logs, CloudTrail, Access Analyzer) from one
- program with one access gate, runs training jobs in sandboxes, deploys Pulumi
- programs, and explains and proves who may do what.")
+Serves the AWS wire APIs that training programs use (IAM, STS, S3, SageMaker
+training, CloudWatch and its Logs, CloudTrail, Access Analyzer) from one
+program with one access gate, runs training jobs in sandboxes, deploys Pulumi
+programs, and explains and proves who may do what.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/packaging/debian/postinst ${CMAKE_SOURCE_DIR}/packaging/debian/prerm
     ${CMAKE_SOURCE_DIR}/packaging/debian/postrm ${CMAKE_SOURCE_DIR}/packaging/debian/conffiles)

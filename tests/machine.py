@@ -2,7 +2,8 @@
 
 A test that needs something of the machine says so (`conftest.need`, `NEEDS` in C++). Where the machine has it, the test runs, and what
 Trainwarden says about it is no excuse; where it has not, the test is skipped, counted and reported. Programs and packages are nothing that
-a machine may lack: tools/install-packages installs them. (But for cvc5: a second opinion, which some distributions do not have.)
+a machine may lack: tools/install-packages installs them. (But for cvc5, a second
+opinion, and helm, which is built by a Go of these years: some distributions have neither.)
 
     machine.py               one line for everything that can be needed
     machine.py NEED...       one line for each that this machine lacks; the exit status is 1 if there is one
@@ -114,7 +115,12 @@ def cvc5():
     must("no cvc5", "cvc5", "--version")
 
 
-NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, limits, landlock, landlock_scopes, tracing, cvc5)}
+def helm():
+    """Of tests/clients/install.py."""
+    must("no helm, and no Go that builds it", str(pathlib.Path(__file__).resolve().parent.parent / "build/clients/helm/helm"), "version", "--short")
+
+
+NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, limits, landlock, landlock_scopes, tracing, cvc5, helm)}
 
 
 @functools.cache

@@ -33,9 +33,11 @@ def main():
     doc = share / "doc/trainwarden"
     (doc / "changelog").write_bytes((ROOT / "CHANGELOG.md").read_bytes())
     compress(doc / "changelog")
+    name, address = os.environ.get("DEBFULLNAME"), os.environ.get("DEBEMAIL")
+    contact = f"{name} <{address}>" if name and address else "The Trainwarden authors <trainwarden@localhost>"
     release = re.search(r"^VERSION_ID=\"?([0-9.]+)", pathlib.Path("/etc/os-release").read_text(), re.M)[1]
     (doc / "changelog.Debian").write_text(f"trainwarden ({version}-1~deb{release}) unstable; urgency=medium\n\n  * See changelog.gz.\n\n"
-                                          f" -- The Trainwarden authors <trainwarden@localhost>  {email.utils.formatdate(made_at())}\n")
+                                          f" -- {contact}  {email.utils.formatdate(made_at())}\n")
     compress(doc / "changelog.Debian")
 
 
