@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 .PHONY: build install uninstall package image clients data dev fuzz test sanitize mutants demo bench bench-policy bench-proof bench-training package format tidy locks clean \
-        packages-build packages-run packages-demo packages-test
+        packages-build packages-run packages-package packages-demo packages-test
 
 # Debian's Python: its torch and scikit-learn are what the demo trains with.
 PYTHON ?= /usr/bin/python3
@@ -56,7 +56,7 @@ uninstall:
 	@sed "s|^|$(DESTDIR)|" build/user/install_manifest.txt | tr '\n' '\0' | xargs -0 rm -f
 
 # build/user/trainwarden_VERSION-1~debRELEASE_ARCHITECTURE.deb, for the distribution that it is built on.
-package: build
+package: build packages-package
 	@cpack --config build/user/CPackConfig.cmake -B build/user >build/user/cpack.log || { cat build/user/cpack.log; exit 1; }
 	@rm -rf build/user/_CPack_Packages && ls build/user/*.deb
 

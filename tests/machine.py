@@ -24,11 +24,11 @@ class Lacks(Exception):
     """Says what is missing."""
 
 
-def must(what, *command, **options):
+def must(what, *command, variables=None, **options):
     """Runs the command; its failure means that the machine cannot do `what`."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30, env={**os.environ, "PATH": PATH},
-                              **options)
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30,
+                              env={**os.environ, "PATH": PATH, **(variables or {})}, **options)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Lacks(f"{what}: {error}") from None
     if done.returncode != 0:
@@ -115,12 +115,18 @@ def cvc5():
     must("no cvc5", "cvc5", "--version")
 
 
+def torchrun():
+    """One that starts a process. Debian 13's does not (torch 2.6 without libuv, which its rendezvous asks for by default); Debian 12's does
+    with these two variables."""
+    must("no torchrun that works by itself", "torchrun", "--nproc_per_node", "1", "--no_python", "true", variables={"PET_REDIRECTS": "1", "PET_TEE": "1"})
+
+
 def helm():
     """Of tests/clients/install.py."""
     must("no helm, and no Go that builds it", str(pathlib.Path(__file__).resolve().parent.parent / "build/clients/helm/helm"), "version", "--short")
 
 
-NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, limits, landlock, landlock_scopes, tracing, cvc5, helm)}
+NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, limits, landlock, landlock_scopes, tracing, cvc5, torchrun, helm)}
 
 
 @functools.cache

@@ -89,7 +89,7 @@ def test_a_server_runs_in_it(unpacked, tmp_path):
         for path in ("/healthz", "/readyz"):
             with urllib.request.urlopen(url + path, timeout=10) as answer:
                 assert answer.status == 200
-        assert (data / "keys/master.key").exists() and (data / "server").is_dir()
+        assert (data / "master.key").exists() and (data / "server").is_dir()
     finally:
         # The program is its sandbox's first process; bwrap ends with it.
         server.send_signal(signal.SIGTERM)
