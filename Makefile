@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: build install uninstall package image clients data dev fuzz test sanitize mutants demo bench bench-policy bench-proof bench-training package format tidy locks clean \
+.PHONY: other-machines build install uninstall package image clients data dev fuzz test sanitize mutants demo bench bench-policy bench-proof bench-training package format tidy locks clean \
         packages-build packages-run packages-package packages-demo packages-test
 
 # Debian's Python: its torch and scikit-learn are what the demo trains with.
@@ -86,6 +86,10 @@ test: packages-demo dev fuzz
 image: build
 	@$(PYTHON) tools/image.py build/user/trainwarden $$(sed -n 's/^project(trainwarden VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt) build/user/image \
 	   --sbom build/user/installed/sbom.cdx.json
+
+# Other Debians, plain users, arm64, in roots of their own (root; an hour). Options: make other-machines MACHINES="debian-13 arm64"
+other-machines:
+	@tools/other-machines $(MACHINES)
 
 # Unit and conformance tests instrumented: AddressSanitizer with UndefinedBehaviorSanitizer, then ThreadSanitizer (docs/testing.md).
 # A report of any process fails the test that it was made in. (Leaks are found by ptrace, which strace has in crash.durability.) Options: make sanitize SANITIZERS=tsan TESTS='^(store|conformance.s3)$$'
