@@ -1,5 +1,5 @@
 # The toolchain for arm64 on an amd64 Debian that has arm64's libraries beside its own (dpkg --add-architecture arm64) and the cross
-# binutils and libraries of crossbuild-essential-arm64. Programs that the build runs (protoc) are amd64's; tests run under qemu-user.
+# binutils. Programs that the build runs (protoc) are amd64's; tests run under qemu-user.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER clang-19)
