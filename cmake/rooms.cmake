@@ -24,7 +24,9 @@ find_library(PROMETHEUS_LIBRARY prometheus-cpp-core REQUIRED)
 find_library(CADICAL_LIBRARY cadical REQUIRED)
 
 # One doctest main for every room's tests: doctest's implementation costs seconds to compile.
-add_library(doctest_main OBJECT ${CMAKE_SOURCE_DIR}/tests/doctest_main.cpp)
+if(TRAINWARDEN_TESTS)
+  add_library(doctest_main OBJECT ${CMAKE_SOURCE_DIR}/tests/doctest_main.cpp)
+endif()
 # Where every test program and pytest writes what it skipped; `make test` prints how many (tests/skips.py).
 set(SKIPS ${CMAKE_BINARY_DIR}/skips.txt)
 
@@ -33,6 +35,16 @@ set(SANITIZER_ENVIRONMENT
     "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
     "UBSAN_OPTIONS=print_stacktrace=1"
     "TSAN_OPTIONS=detect_deadlocks=0:ignore_noninstrumented_modules=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
+
+# The headers that most files include, compiled once. Without definitions: a room's own are added to it.
+if(TRAINWARDEN_PRECOMPILED)
+  add_compile_options(-pthread)  # pkg-config asks it for some rooms; all must be compiled alike
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/precompiled.cpp CONTENT "// Nothing but what is precompiled.\n")
+  add_library(precompiled OBJECT ${CMAKE_BINARY_DIR}/generated/precompiled.cpp)
+  target_precompile_headers(precompiled PRIVATE <algorithm> <array> <atomic> <charconv> <chrono> <cstdint> <cstring> <deque> <expected> <filesystem>
+                            <fstream> <functional> <map> <memory> <mutex> <optional> <set> <span> <sstream> <string> <string_view> <thread>
+                            <unordered_map> <utility> <variant> <vector>)
+endif()
 
 # room(NAME [PATH dir] [GENERATED file...] [LINK room...] [PRIVATE library...])
 function(room NAME)
@@ -46,11 +58,17 @@ function(room NAME)
   if(tests)
     list(REMOVE_ITEM sources ${tests})
   endif()
+  if(NOT TRAINWARDEN_TESTS)
+    set(tests)
+  endif()
   list(APPEND sources ${ROOM_GENERATED})
   if(sources)
     add_library(${NAME} STATIC ${sources})
     target_include_directories(${NAME} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
     target_link_libraries(${NAME} PUBLIC ${ROOM_LINK} PRIVATE ${ROOM_PRIVATE})
+    if(TRAINWARDEN_PRECOMPILED)
+      target_precompile_headers(${NAME} REUSE_FROM precompiled)
+    endif()
   else()
     add_library(${NAME} INTERFACE)
     target_include_directories(${NAME} INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
@@ -189,8 +207,14 @@ room(provider   LINK wire http policy crypto text base)
 add_protocol(deploy_protocol deploy/rpc/monitor.proto)
 room(deploy_rpc PATH deploy/rpc LINK provider text base PRIVATE deploy_protocol)
 room(deploy     LINK os deploy_rpc provider net crypto text base PRIVATE yaml-cpp)
-room(cli        LINK os tar deploy provider wire model http net lint proof policy crypto text base)
+set(COMMIT ${CMAKE_BINARY_DIR}/generated/cli/commit.cpp)
+add_custom_target(commit BYPRODUCTS ${COMMIT} VERBATIM
+  COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUTPUT=${COMMIT} -P ${CMAKE_SOURCE_DIR}/cmake/commit.cmake
+  COMMENT "Which commit this is")
+room(cli        GENERATED ${COMMIT} LINK os tar deploy provider wire model http net lint proof policy crypto text base)
 target_compile_definitions(cli PRIVATE TRAINWARDEN_VERSION="${PROJECT_VERSION}")
+add_dependencies(cli commit)
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/deploy/state.cpp PROPERTIES COMPILE_DEFINITIONS TRAINWARDEN_VERSION="${PROJECT_VERSION}")
 
 # The only room that knows every room. Its main.cpp is the program; the rest is a library, for its tests.
 file(GLOB server_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/server/*.cpp)
@@ -201,8 +225,14 @@ add_library(server STATIC ${server_sources})
 target_include_directories(server PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
 target_compile_definitions(server PRIVATE TRAINWARDEN_VERSION="${PROJECT_VERSION}")
 target_link_libraries(server PUBLIC cli ${services} admin gate slurm training sandbox cloudwatch logs objects audit identity store wire http net os metrics traces policy crypto text base)
+if(TRAINWARDEN_PRECOMPILED)
+  target_precompile_headers(server REUSE_FROM precompiled)
+endif()
 add_executable(trainwarden ${CMAKE_SOURCE_DIR}/src/server/main.cpp)
 target_link_libraries(trainwarden PRIVATE server)
+if(NOT TRAINWARDEN_TESTS)
+  return()
+endif()
 add_executable(server_test ${server_tests} $<TARGET_OBJECTS:doctest_main>)
 target_link_libraries(server_test PRIVATE server)
 target_include_directories(server_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)

@@ -2,7 +2,8 @@
 
 A test that needs something of the machine says so (`conftest.need`, `NEEDS` in C++). Where the machine has it, the test runs, and what
 Trainwarden says about it is no excuse; where it has not, the test is skipped, counted and reported. Programs and packages are nothing that
-a machine may lack: tools/install-packages installs them. (But for cvc5: a second opinion, which some distributions do not have.)
+a machine may lack: tools/install-packages installs them. (But for cvc5, a second
+opinion, and helm, which is built by a Go of these years: some distributions have neither.)
 
     machine.py               one line for everything that can be needed
     machine.py NEED...       one line for each that this machine lacks; the exit status is 1 if there is one
@@ -25,11 +26,11 @@ class Lacks(Exception):
     """Says what is missing."""
 
 
-def must(what, *command, **options):
+def must(what, *command, variables=None, **options):
     """Runs the command; its failure means that the machine cannot do `what`."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30, env={**os.environ, "PATH": PATH},
-                              **options)
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30,
+                              env={**os.environ, "PATH": PATH, **(variables or {})}, **options)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Lacks(f"{what}: {error}") from None
     if done.returncode != 0:
@@ -138,7 +139,19 @@ def cvc5():
     must("no cvc5", "cvc5", "--version")
 
 
-NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, volumes, limits, landlock, landlock_scopes, kernel_tls, tracing, cvc5)}
+def torchrun():
+    """One that starts a process. Debian 13's does not (torch 2.6 without libuv, which its rendezvous asks for by default); Debian 12's does
+    with these two variables."""
+    must("no torchrun that works by itself", "torchrun", "--nproc_per_node", "1", "--no_python", "true", variables={"PET_REDIRECTS": "1", "PET_TEE": "1"})
+
+
+def helm():
+    """Of tests/clients/install.py."""
+    must("no helm, and no Go that builds it", str(pathlib.Path(__file__).resolve().parent.parent / "build/clients/helm/helm"), "version", "--short")
+
+
+NEEDS = {ask.__name__: ask for ask in (root, mounts, sandboxes, tunnels, fuse, volumes, limits, landlock, landlock_scopes, kernel_tls, tracing, cvc5,
+                                       torchrun, helm)}
 
 
 @functools.cache

@@ -18,7 +18,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-TRAINWARDEN = os.environ.get("TRAINWARDEN", str(ROOT / "build/dev/trainwarden"))
+TRAINWARDEN = os.environ.get("TRAINWARDEN", str(ROOT / "build/user/trainwarden"))
 PROGRAM = ROOT / "examples/sagemaker-access"
 DIGITS = ROOT / "examples/digits"
 AWS = str(ROOT / ".venv/bin/aws")

@@ -68,6 +68,7 @@ inline constexpr char InvalidArgument[] = "InvalidArgument";
 inline constexpr char InvalidAsset[] = "InvalidAsset";
 inline constexpr char InvalidBucketAclWithObjectOwnership[] = "InvalidBucketAclWithObjectOwnership";
 inline constexpr char InvalidBucketName[] = "InvalidBucketName";
+inline constexpr char InvalidBucketOwnerAWSAccountID[] = "InvalidBucketOwnerAWSAccountID";
 inline constexpr char InvalidClientTokenId[] = "InvalidClientTokenId";
 inline constexpr char InvalidConfig[] = "InvalidConfig";
 inline constexpr char InvalidConfiguration[] = "InvalidConfiguration";

@@ -151,6 +151,29 @@ std::optional<base::Error> option_before_subcommand(const CLI::App& chosen) {
     return std::nullopt;
 }
 
+Description description_of(const CLI::App& app) {
+    Description all{.name = app.get_name(), .help = app.get_description(), .footer = app.get_footer()};
+    for (const CLI::Option* option : app.get_options()) {
+        if (option->get_positional()) {
+            all.positionals.push_back({.name = option->get_name(true),
+                                       .help = option->get_description(),
+                                       .required = option->get_required(),
+                                       .many = option->get_expected_max() > 1});
+            continue;
+        }
+        OptionDescription one{.value = option->get_items_expected_max() == 0 ? "" : option->get_type_name(),
+                              .help = option->get_description(),
+                              .default_value = option->get_default_str(),
+                              .required = option->get_required()};
+        for (const std::string& name : option->get_snames()) one.names.push_back("-" + name);
+        for (const std::string& name : option->get_lnames()) one.names.push_back("--" + name);
+        all.options.push_back(std::move(one));
+    }
+    for (const CLI::App* below : app.get_subcommands({}))
+        if (!below->get_group().empty()) all.commands.push_back(description_of(*below));
+    return all;
+}
+
 bool is_option(const std::string& word) { return word.size() > 1 && word.front() == '-'; }
 
 template <class Target>
@@ -239,6 +262,12 @@ void Command::data_folder(std::string& target) {
 }
 
 void Command::hide() { state_->app->group(""); }
+
+std::function<Description()> Command::describer() const {
+    // An action that held its own command line would keep it for ever.
+    return
+        [state = std::weak_ptr<State>(state_)] { return state.expired() ? Description() : description_of(*state.lock()->app); };
+}
 
 namespace {
 

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "cli/description.hpp"
 
 namespace cli {
 
@@ -55,6 +56,8 @@ public:
     void footer(const std::string& text);
     // Help does not list it: a program runs it, not a person.
     void hide();
+    // Says what it and all below it hold by then. To be asked while the command line is there: in an action.
+    std::function<Description()> describer() const;
 
 private:
     friend class CommandLine;

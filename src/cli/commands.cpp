@@ -24,6 +24,7 @@ void add_commands(Command& root, const AddCommands& below_audit, const AddComman
     below_audit(audit);
     before_doctor(root);
     add_doctor(root);
+    add_completion(root);
     add_version(root);
 }
 

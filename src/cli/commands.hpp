@@ -7,6 +7,7 @@ namespace cli {
 
 Command add_audit(Command& root);
 void add_compare(Command& root);
+void add_completion(Command& root);
 void add_config(Command& root);
 void add_destroy(Command& root);
 void add_doctor(Command& root);

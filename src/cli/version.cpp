@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/commands.hpp"
+#include "cli/commit.hpp"
 #include "cli/terminal.hpp"
 #include "text/json.hpp"
 
@@ -20,9 +21,10 @@ void add_version(Command& root) {
     command.flag("--json", options->json, "print JSON");
     command.action([options]() -> base::Result<int> {
         if (options->json)
-            print_json(text::Json::object({{"Version", TRAINWARDEN_VERSION}}));
+            print_json(text::Json::object({{"Version", TRAINWARDEN_VERSION}, {"Commit", std::string(commit())}}));
         else
-            print("trainwarden " TRAINWARDEN_VERSION "\n");
+            print(Text("trainwarden " TRAINWARDEN_VERSION) + (commit().empty() ? "" : " (commit " + std::string(commit()) + ")") +
+                  "\n");
         return 0;
     });
 }

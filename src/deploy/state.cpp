@@ -18,7 +18,7 @@ using Kind = Property::Kind;
 
 namespace {
 
-constexpr std::string_view writer_version = "trainwarden-0.1.0";
+constexpr std::string_view writer_version = "trainwarden-" TRAINWARDEN_VERSION;
 // Before the ciphertext of an id that is made of a secret. Pulumi keeps such an id in clear, and reads ours as one that it does
 // not find.
 constexpr std::string_view sealed_id = "sealed:";

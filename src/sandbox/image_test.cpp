@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include <filesystem>
 #include <fstream>
@@ -67,7 +68,10 @@ struct Layout {
         layers.push_back(add_blob(read(fs::path(path).parent_path() / "layer.tar")));
     }
     void finish(const std::string& tag = "") const {
-        auto config = Json::object({{"architecture", "amd64"},
+        utsname machine{};
+        REQUIRE(::uname(&machine) == 0);
+        const bool is_arm = std::string_view(machine.machine) == "aarch64";
+        auto config = Json::object({{"architecture", is_arm ? "arm64" : "amd64"},
                                     {"config", Json::object({{"Entrypoint", Json::array({"/bin/tool"})},
                                                              {"Cmd", Json::array({"--help"})},
                                                              {"WorkingDir", "/work"},

@@ -7,6 +7,7 @@
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "sandbox/image.hpp"
+#include "sandbox/mounts.hpp"
 #include "training/python_text.hpp"
 #include "training/script_launcher.hpp"
 
@@ -254,15 +255,26 @@ void add_rendezvous(const Plan& plan, const WorkerPlace& place, Environment& env
     environment.emplace_back("OMP_NUM_THREADS", std::to_string(place.cpus));
 }
 
-// Debian's torchrun fails with its own defaults (torch 1.13 on Python 3.11): these are the ones that work, and print the same.
+// What PyTorch and Open MPI read, and their programs do not know by themselves. What the job sets is the job's.
 void add_launcher(const Plan& plan, const WorkerPlace& place, Environment& environment) {
+    using Default = std::pair<const char*, std::string>;
+    const auto unless_set = [&](std::initializer_list<Default> defaults) {
+        for (const auto& [name, value] : defaults)
+            if (std::ranges::none_of(environment, [&](const auto& one) { return one.first == name; }))
+                environment.emplace_back(name, value);
+    };
     auto script_launcher = script_launcher_of(plan);
-    if (script_launcher && script_launcher->launcher == Launcher::mpi) return;  // mpirun numbers the processes
-    add_rendezvous(plan, place, environment);
-    for (const char* name : {"PET_REDIRECTS", "PET_TEE"}) {
-        bool is_set = std::any_of(environment.begin(), environment.end(), [&](const auto& one) { return one.first == name; });
-        if (sandbox::is_host_image(plan.image) && !is_set) environment.emplace_back(name, "1");
+    if (script_launcher && script_launcher->launcher == Launcher::mpi) {
+        // mpirun numbers the processes. Open MPI 5 starts them by another program, PRRTE, which has its own names for the two
+        // arguments of mpi_command's that say how to reach other hosts, and takes the old ones for nothing.
+        unless_set(
+            {{"PRTE_MCA_plm_ssh_agent", std::string(sandbox::inside_path) + " rsh"}, {"PRTE_MCA_plm_ssh_no_tree_spawn", "1"}});
+        return;
     }
+    add_rendezvous(plan, place, environment);
+    // Debian 12's torchrun fails with its own defaults (torch 1.13 on Python 3.11): these are the ones that work, and print the same.
+    // Debian 13's torch is built without the libuv that its process groups ask for by default.
+    if (sandbox::is_host_image(plan.image)) unless_set({{"PET_REDIRECTS", "1"}, {"PET_TEE", "1"}, {"USE_LIBUV", "0"}});
 }
 
 bool is_too_long(const Environment::value_type& variable) {

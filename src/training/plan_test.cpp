@@ -333,6 +333,11 @@ TEST_CASE("mpirun's command, and what the other hosts do") {
     std::string first = base::join(command(*planned, place), " ");
     CHECK(first.starts_with("/.inside lead algo-2 -- mpirun --host algo-1:2,algo-2:2 -np 4 -mca plm_rsh_agent /.inside rsh "));
     CHECK(first.ends_with(" -x A=b c --verbose /usr/bin/python3 t.py"));
+    std::map<std::string, std::string> variables;
+    for (const auto& [name, value] : environment(Job{}, *planned, place)) variables[name] = value;
+    CHECK(variables["PRTE_MCA_plm_ssh_agent"] == "/.inside rsh");
+    CHECK(variables["PRTE_MCA_plm_ssh_no_tree_spawn"] == "1");
+    CHECK_FALSE(variables.contains("RANK"));
     place.index = 1;
     CHECK(base::join(command(*planned, place), " ") == "/.inside serve");
     for (const char* count : {"0", "257", "x"}) {

@@ -53,7 +53,7 @@ print("SUM", total.item(), "rank", distributed.get_rank(), "of", distributed.get
 """
 
 
-@pytest.mark.parametrize("how", [{}, {"sagemaker_torch_distributed_enabled": True}])
+@pytest.mark.parametrize("how", [{}, pytest.param({"sagemaker_torch_distributed_enabled": True}, marks=pytest.mark.needs("torchrun"))])
 def test_pytorch(world, how):
     name = "torchrun" if how else "plain"
     job = run_script(world, name, ALL_REDUCE, **how)
@@ -102,6 +102,7 @@ class TestMpi:
         assert job["FailureReason"].startswith("AlgorithmError: told by rank 1, exit code: ")
 
 
+@pytest.mark.needs("torchrun")
 def test_instance_groups(world):
     """Two groups, one strategy: the data group's host runs the script alone, the others under torchrun."""
     script = ALL_REDUCE.replace("import os,", "import os, sys,").replace("distributed.init", """

@@ -125,6 +125,7 @@ print(""", 1).replace("many /= 3\nassert", "many /= 3\nassert")
     assert nodes[0][0] != nodes[1][0] and nodes[0][1] == nodes[1][1], nodes
 
 
+@pytest.mark.needs("torchrun")
 def test_torchrun_and_more_workers_than_nodes(world):
     job = run_script(world, "torchrun", ALL_REDUCE, sagemaker_torch_distributed_enabled=True, ResourceConfig=instances(4, "ml.c5.xlarge"))
     logs = [log_of(world, "torchrun", f"algo-{number}") for number in range(1, 5)]

@@ -2,50 +2,41 @@
 
 import json
 import os
+import pathlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
 from deploying import Folder, operations
 
-# 175 MB of packages: installed once for all runs of a checkout, beside what git ignores. Pinned: a test that changes by itself is no test.
-PACKAGES = ROOT / ".cache/pulumi-node"
-# What a program brings along to run TypeScript in ES modules.
-MODULES = ROOT / ".cache/pulumi-node-modules"
-LOADER = {"@types/node": "20.19.43", "ts-node": "10.9.2", "typescript": "5.9.3"}
-VERSIONS = {"@pulumi/aws": "7.48.0", "@pulumi/pulumi": "3.248.0", "@types/node": "20.19.43"}
+
+def installed(client):
+    """175 MB of packages: installed once for all runs of a checkout."""
+    done = subprocess.run([sys.executable, ROOT / "tests/clients/install.py", client], check=True, stdout=subprocess.PIPE, text=True)
+    return pathlib.Path(done.stdout.strip())
 
 
 @pytest.fixture(scope="module")
 def node_modules():
     example = json.loads((ROOT / "examples/sagemaker-access-typescript/package.json").read_text())
-    assert {**example["dependencies"], **example["devDependencies"]}.keys() == VERSIONS.keys()
-    install(PACKAGES, VERSIONS)
-    return PACKAGES / "node_modules"
-
-
-def install(folder, versions):
-    wanted = json.dumps({"private": True, "dependencies": versions})
-    stamp = folder / "installed"
-    if not stamp.exists() or stamp.read_text() != wanted:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "package.json").write_text(wanted)
-        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"], cwd=folder, check=True)
-        stamp.write_text(wanted)
+    packages = json.loads((ROOT / "tests/clients/typescript/package.json").read_text())
+    assert {**example["dependencies"], **example["devDependencies"]}.keys() == packages["dependencies"].keys()
+    return installed("typescript") / "node_modules"
 
 
 @pytest.fixture(scope="module")
 def esm_modules(node_modules):
     """The same packages with ts-node beside them: the SDK looks for it from where it lies itself, so links will not do."""
-    whole = MODULES / "whole"
-    install(MODULES, LOADER)
+    loader = installed("ts-node")
+    whole = loader.parent / "typescript-with-ts-node"
     stamp = whole / "made"
-    wanted = (PACKAGES / "installed").read_text() + (MODULES / "installed").read_text()
+    wanted = (node_modules.parent / ".made-from").read_text() + (loader / ".made-from").read_text()
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(whole, ignore_errors=True)
         shutil.copytree(node_modules, whole / "node_modules", copy_function=os.link, symlinks=True)
-        shutil.copytree(MODULES / "node_modules", whole / "node_modules", dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns(".bin"))
+        shutil.copytree(loader / "node_modules", whole / "node_modules", dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns(".bin"))
         stamp.write_text(wanted)
     return whole / "node_modules"
 

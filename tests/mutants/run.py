@@ -165,8 +165,9 @@ class Tree:
             for path in (self.root / top).rglob("*"):
                 if path.is_file() and "__pycache__" not in path.parts and path.relative_to(self.root).as_posix() not in wanted:
                     path.unlink()
-        for name in (".venv", "node_modules", ".cache"):
+        for name in (".venv", "node_modules", "build/clients"):
             if (ROOT / name).exists() and not (self.root / name).exists():
+                (self.root / name).parent.mkdir(exist_ok=True)
                 (self.root / name).symlink_to((ROOT / name).resolve())
         if not (self.build / "build.ninja").exists():
             self.run(["cmake", "--preset", "dev", f"-DCCACHE={self.root}/tests/mutants/compile"], BUILD_SECONDS_MOST)

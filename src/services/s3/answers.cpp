@@ -12,7 +12,7 @@ constexpr std::string_view token_mark = "after:";
 
 }  // namespace
 
-std::string quoted(std::string_view etag) { return "\"" + std::string(etag) + "\""; }
+std::string quoted_etag(std::string_view etag) { return "\"" + std::string(etag) + "\""; }
 
 std::string canonical_id(std::string_view account) {
     return crypto::hex(crypto::sha256("canonical user id of " + std::string(account)));

@@ -156,7 +156,7 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit&, const m::CopyOb
     request.tags = copying.tags;
     request.conditions = TRY(write_conditions(in.if_match, in.if_none_match));
     const auto made = TRY(s3.storage.copy(request));
-    m::CopyObjectResult result{.last_modified = made->last_modified, .e_tag = quoted(made->etag)};
+    m::CopyObjectResult result{.last_modified = made->last_modified, .e_tag = quoted_etag(made->etag)};
     if (const auto& checksum = made->checksum) show_checksum(result, *checksum);
     return m::CopyObject::Output{.copy_object_result = std::move(result)};
 }
@@ -185,7 +185,7 @@ Result<m::UploadPartCopy::Output> upload_part_copy(S3& s3, const Permit&, const 
     request.body = objects::read_range(source, bytes.offset, bytes.length);
     request.length = bytes.length;
     const auto part = TRY(s3.storage.put_part(request));
-    m::CopyPartResult result{.last_modified = part.last_modified, .e_tag = quoted(part.etag)};
+    m::CopyPartResult result{.last_modified = part.last_modified, .e_tag = quoted_etag(part.etag)};
     checksum_of(result, upload.checksum_kind) = part.checksum;
     return m::UploadPartCopy::Output{.copy_part_result = std::move(result)};
 }

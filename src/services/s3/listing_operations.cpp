@@ -46,7 +46,7 @@ std::vector<Shown> shown_objects(const objects::Listing& listing, bool url, cons
         Shown& shown = out.emplace_back();
         shown.key = encoded(object.key, url);
         shown.last_modified = object.last_modified;
-        shown.e_tag = quoted(object.etag);
+        shown.e_tag = quoted_etag(object.etag);
         if (object.checksum) {
             shown.checksum_algorithm = std::vector<std::string>{std::string(objects::name_of(object.checksum->kind))};
             shown.checksum_type = objects::name_of(object.checksum->type);

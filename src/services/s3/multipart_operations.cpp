@@ -50,7 +50,7 @@ Result<m::UploadPart::Output> upload_part(S3& s3, const Permit&, const m::Upload
     const auto upload = TRY(s3.storage.find_upload(request.bucket, request.key, request.upload_id));
     request.checksum = TRY(checksum_kind_of(in));
     const auto part = TRY(write_body(*in.body, request, [&](const auto& whole) { return s3.storage.put_part(whole); }));
-    m::UploadPart::Output out{.e_tag = quoted(part.etag)};
+    m::UploadPart::Output out{.e_tag = quoted_etag(part.etag)};
     checksum_of(out, upload.checksum_kind) = part.checksum;
     return out;
 }
@@ -90,7 +90,7 @@ Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&
     m::CompleteMultipartUpload::Output out{.location = location_of(model::text(in.host), in.bucket, in.key),
                                            .bucket = in.bucket,
                                            .key = in.key,
-                                           .e_tag = quoted(object->etag)};
+                                           .e_tag = quoted_etag(object->etag)};
     if (const auto& checksum = object->checksum) show_checksum(out, *checksum);
     return out;
 }
@@ -109,7 +109,7 @@ Result<m::ListParts::Output> list_parts(S3& s3, const Permit&, const m::ListPart
     for (const auto& part : listed.parts) {
         m::Part shown{.part_number = static_cast<int32_t>(part.number),
                       .last_modified = part.last_modified,
-                      .e_tag = quoted(part.etag),
+                      .e_tag = quoted_etag(part.etag),
                       .size = static_cast<int64_t>(part.size)};
         checksum_of(shown, listed.upload.checksum_kind) = part.checksum;
         parts.push_back(std::move(shown));

@@ -21,7 +21,7 @@ Result<m::PutObject::Output> put_object(S3& s3, const Permit&, const m::PutObjec
     request.conditions = TRY(write_conditions(in.if_match, in.if_none_match));
     if (const auto kind = TRY(checksum_kind_of(in))) request.checksum = *kind;
     const auto object = TRY(write_body(*in.body, request, [&](const auto& whole) { return s3.storage.put(whole); }));
-    m::PutObject::Output out{.e_tag = quoted(object->etag)};
+    m::PutObject::Output out{.e_tag = quoted_etag(object->etag)};
     if (const auto& checksum = object->checksum) show_checksum(out, *checksum);
     return out;
 }
@@ -33,7 +33,7 @@ std::optional<std::string> unless_empty(const std::string& value) { return value
 template <class Output>
 void describe(Output& out, const objects::Object& object) {
     const auto& attributes = object.attributes;
-    out.e_tag = quoted(object.etag);
+    out.e_tag = quoted_etag(object.etag);
     out.last_modified = object.last_modified;
     out.accept_ranges = "bytes";
     out.content_type = attributes.content_type.empty() ? "binary/octet-stream" : attributes.content_type;

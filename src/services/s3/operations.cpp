@@ -29,7 +29,7 @@ Result<void> check_expected_owner(const http::Headers& headers) {
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     if (expected == nullptr || expected->empty() || (expected->size() == 12 && std::ranges::all_of(*expected, is_digit)))
         return {};
-    return base::fail("InvalidBucketOwnerAWSAccountID",
+    return base::fail(base::code::InvalidBucketOwnerAWSAccountID,
                       "The value of the expected bucket owner parameter must be an AWS Account ID... [" + *expected + "]");
 }
 

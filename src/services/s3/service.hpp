@@ -51,7 +51,7 @@ using Rows = std::span<const gate::OperationDeclaration<S3>>;
 
 // --- answers.cpp --------------------------------------------------------------------------------------------------------
 
-[[nodiscard]] std::string quoted(std::string_view etag);
+[[nodiscard]] std::string quoted_etag(std::string_view etag);
 // The canonical user id of an account: 64 hex digits, the same for ever.
 [[nodiscard]] std::string canonical_id(std::string_view account);
 [[nodiscard]] m::Owner owner_of(std::string_view account);

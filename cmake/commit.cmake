@@ -1,0 +1,15 @@
+# Writes OUTPUT, the C++ file that says which commit of SOURCE is built, if it says something else by now. Run by each build, with -P.
+# An archive that `git archive` made knows its commit by cmake/commit.txt (.gitattributes).
+execute_process(COMMAND git -C ${SOURCE} rev-parse --short=12 HEAD OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE status)
+if(status EQUAL 0)
+  execute_process(COMMAND git -C ${SOURCE} status --porcelain --untracked-files=no OUTPUT_VARIABLE changes ERROR_QUIET)
+  if(changes)
+    string(APPEND commit "+changes")
+  endif()
+else()
+  file(STRINGS ${SOURCE}/cmake/commit.txt commit LIMIT_COUNT 1)
+  if(NOT commit MATCHES "^[0-9a-f]+$")
+    set(commit "")
+  endif()
+endif()
+file(CONFIGURE OUTPUT ${OUTPUT} CONTENT "#include \"cli/commit.hpp\"\n\nstd::string_view cli::commit() { return \"@commit@\"; }\n" @ONLY)
