@@ -121,6 +121,9 @@ public:
         first_of_this_run_ = requests_->last_line() + 1;
         TRY(requests_->note("opened", "the server began" + (options_.made_by.empty() ? "" : ", version " + options_.made_by),
                             false, now));
+        // That there are none yet is written down, too: a log with heads and no file of them is one whose file was taken away, and a first
+        // start may end between the two.
+        if (std::ranges::none_of(streams(), [](const Stream* one) { return one->last_head().has_value(); })) save_heads();
         for (Stream* stream : streams())
             if (stream->has_unsigned()) TRY(stream->sign(now));
         save_heads();
