@@ -129,6 +129,9 @@ public:
                             false, now));
         if (!options_.restored.empty())
             for (Stream* stream : streams()) TRY(stream->note("restored", options_.restored, true, now));
+        // That there are none yet is written down, too: a log with heads and no file of them is one whose file was taken away, and a first
+        // start may end between the two.
+        if (std::ranges::none_of(streams(), [](const Stream* one) { return one->last_head().has_value(); })) save_heads();
         for (Stream* stream : streams())
             if (stream->has_unsigned()) TRY(stream->sign(now));
         save_heads();

@@ -96,10 +96,10 @@ public:
     [[nodiscard]] bool has_unsynced() const;
     [[nodiscard]] std::optional<Head> last_head() const;
     [[nodiscard]] uint64_t bytes() const;  // of all segments
-    // It cannot be said of some records whether they are on the disk: it takes no others.
+    // A sync has failed, and what it lost is not written again yet.
     [[nodiscard]] bool is_broken() const {
         const base::Lock lock(mutex_);
-        return broken_;
+        return tail_ && tail_->is_lost;
     }
     // Are the records up to head.lines those that the head was signed for? Reads the segment that holds it; true if that was removed.
     // REQUIRES: head.lines <= last_line()

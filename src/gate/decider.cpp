@@ -7,6 +7,7 @@
 #include "gate/observer.hpp"
 #include "gate/wording.hpp"
 #include "policy/arn.hpp"
+#include "store/reserve.hpp"
 
 namespace gate {
 
@@ -37,6 +38,8 @@ base::Result<void> Decider::act_for(const ServiceAct& service_act) const {
         record.error_code = policy::denial_code(decision);
         record.error_message = refusal_sentence(accesses[i], request, decision);
     }
+    // Jobs that run keep their credentials on a full disk; what would begin one was refused before.
+    const store::MayUseReserve of_what_runs(store::ReserveUse::administration);
     if (auto written = dependencies_.audit->append(record); !written) {
         base::log_error("what " + act.service + " does for request " + record.request_id +
                         " was stopped: " + written.error().describe());

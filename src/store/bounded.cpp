@@ -142,7 +142,7 @@ public:
     std::unique_ptr<Snapshot> snapshot() const override { return inner_.snapshot(); }
     base::Result<void> commit(const Batch& batch) override {
         const bool stores = std::ranges::any_of(batch.writes(), [](const auto& write) { return write.value.has_value(); });
-        if (stores && !MayUseReserve::here()) {
+        if (stores && MayUseReserve::here() == ReserveUse::none) {
             if (is_over()) return over_quota();
             if (disk_.is_nearly_full()) return nearly_full();
         }
