@@ -93,6 +93,7 @@ TEST_CASE("the first sibling begins, and what waits meanwhile arrives, as much a
 TEST_CASE("a session that has carried much, or is old, is replaced, and nothing is lost meanwhile") {
     LinkLimits limits;
     limits.records_fresh = 100;
+    limits.silence = 10h;  // only what this test is about
     Wire wire(limits);
     wire.open();
     SUBCASE("by what was sent") {
