@@ -6,8 +6,10 @@
 
 Nothing of it outlives the `with`, whatever happens inside.
 """
+import errno
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -22,8 +24,15 @@ PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 
 
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Below those that the kernel gives to connections: it could give one away before the daemon has it."""
+    sockets = []
     try:
+        while len(sockets) < count:
+            try:
+                sockets.append(socket.create_server(("127.0.0.1", random.randrange(12_000, 32_000))))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
         return [one.getsockname()[1] for one in sockets]
     finally:
         for one in sockets:

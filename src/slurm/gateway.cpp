@@ -58,7 +58,8 @@ public:
         if (!names_.emplace(net::name_of_fingerprint(fingerprint), fingerprint).second)
             return base::fail(base::code::InternalError, "two agents say that they are the same");
         workers_[fingerprint] = {.endpoints = std::move(worker.endpoints),
-                                 .task = std::make_shared<const std::string>(std::move(worker.task))};
+                                 .task = std::make_shared<const std::string>(std::move(worker.task)),
+                                 .output = worker.output};
         return {};
     }
     void dismiss(const std::string& fingerprint) override {
@@ -77,6 +78,7 @@ private:
     struct Admitted {
         std::shared_ptr<training::WorkerEndpoints::Opened> endpoints;
         std::shared_ptr<const std::string> task;
+        Output* output = nullptr;
     };
     // A connection that is the gateway's own: its handshake is not done, or its task is on its way.
     struct Own {
@@ -243,10 +245,15 @@ private:
             one.waits_to_write = true;
             return;
         }
+        // While the lock is held: who dismisses the worker waits, and then closes what was taken.
+        if (protocol == output_protocol) {
+            if (found->second.output == nullptr) return;
+            keep_alive(one.stream);
+            return found->second.output->take(std::move(one.stream));
+        }
         const auto which = std::ranges::find(endpoint_protocols, protocol) - endpoint_protocols.begin();
         if (!found->second.endpoints || which >= static_cast<ptrdiff_t>(endpoint_protocols.size())) return;
         keep_alive(one.stream);
-        // While the lock is held: who dismisses the worker waits, and then closes what was taken.
         found->second.endpoints->take(static_cast<training::WorkerEndpoints::Which>(which), std::move(one.stream));
     }
 
@@ -292,6 +299,7 @@ base::Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayLimits& limit
     auto identity = TRY(net::PeerIdentity::make());
     std::vector<std::string> protocols(endpoint_protocols.begin(), endpoint_protocols.end());
     protocols.emplace_back(task_protocol);
+    protocols.emplace_back(output_protocol);
     auto tls = TRY(net::PeerTlsServer::open(*identity, std::move(protocols)));
     auto wakes = TRY(os::make_pipe());
     return std::make_unique<ListeningGateway>(std::move(*listener), std::move(identity), std::move(tls), std::move(wakes),

@@ -5,6 +5,7 @@
 // in its handshake:
 //
 //     trainwarden/task        gateway → agent   the task, as JSON, then the end
+//     trainwarden/output      agent → gateway   what the worker writes (output.hpp)
 //     trainwarden/aws …       the worker's connection to that endpoint, both ways
 //
 // Anybody on the network can connect. What that costs before the handshake is done has limits (GatewayLimits): one thread for all,
@@ -23,6 +24,7 @@
 #include "base/result.hpp"
 #include "net/peer_tls.hpp"
 #include "net/socket.hpp"
+#include "slurm/output.hpp"
 #include "training/confinement.hpp"
 
 namespace slurm {
@@ -49,7 +51,7 @@ struct GatewayCounts {
     uint64_t crowded = 0;   // closed for others, or unread
 };
 
-constexpr std::string_view task_protocol = "trainwarden/task";
+constexpr std::string_view task_protocol = "trainwarden/task", output_protocol = "trainwarden/output";
 // In the order of training::WorkerEndpoints::Which.
 constexpr std::array<std::string_view, 3> endpoint_protocols = {"trainwarden/aws", "trainwarden/container",
                                                                 "trainwarden/metadata"};
@@ -65,6 +67,7 @@ public:
     struct Worker {
         std::string task;
         std::shared_ptr<training::WorkerEndpoints::Opened> endpoints;  // nullptr: it has none
+        Output* output = nullptr;                                      // outlives the dismissal; nullptr: nobody reads it
     };
     // The agent with this fingerprint gets its task and its worker's endpoints until it is dismissed, which closes them.
     // Error `InternalError`: another worker's agent has it, says its node.

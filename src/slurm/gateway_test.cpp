@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <future>
 #include <mutex>
@@ -152,6 +153,50 @@ TEST_CASE("an agent gets its own task, whole, as often as it asks") {
     CHECK(fetch_task(*fixture.agent.client, fixture.agent.place) == "a task");
     CHECK_FALSE(other.reaches(endpoint_protocols[0]));  // EnableNetworkIsolation
     CHECK(fixture.agent.reaches(endpoint_protocols[0]));
+}
+
+TEST_CASE("what a worker writes is in the server's pipe when its agent has finished, from one connection alone") {
+    GatewayFixture fixture;
+    const Agent agent(*fixture.gateway);
+    auto output = *Output::make();
+    REQUIRE(fixture.gateway->admit(agent.identity->fingerprint(), {.task = "", .endpoints = nullptr, .output = output.get()}));
+    const os::Descriptor reader = output->take_reader();
+    auto sender = *OutputSender::open(*agent.client, agent.place.address, agent.place.port);
+    CHECK_FALSE(OutputSender::open(*agent.client, agent.place.address, agent.place.port));
+    CHECK_FALSE(OutputSender::open(*fixture.agent.client, agent.place.address, agent.place.port));  // nobody reads it
+    std::string large(1 << 20, '\0'), got, buffer(1 << 16, '\0');
+    for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 2654435761U >> 13);
+    std::thread writing([&] {
+        CHECK(sender.write(large));
+        CHECK(sender.write("the end"));
+        sender.finish();
+    });
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (std::chrono::steady_clock::now() < deadline) {
+        const ssize_t count = ::read(reader.number(), buffer.data(), buffer.size());
+        if (count == 0) break;
+        if (count < 0) std::this_thread::sleep_for(1ms);
+        if (count > 0) got.append(buffer, 0, static_cast<size_t>(count));
+    }
+    writing.join();
+    CHECK(got == large + "the end");
+    fixture.gateway->dismiss(agent.identity->fingerprint());
+}
+
+TEST_CASE("an agent that goes away leaves no thread waiting") {
+    GatewayFixture fixture;
+    auto output = *Output::make();
+    const Agent agent(*fixture.gateway);
+    REQUIRE(fixture.gateway->admit(agent.identity->fingerprint(), {.task = "", .endpoints = nullptr, .output = output.get()}));
+    auto sender = *OutputSender::open(*agent.client, agent.place.address, agent.place.port);
+    fixture.gateway->dismiss(agent.identity->fingerprint());
+    output.reset();
+    bool goes_on = true;
+    for (int i = 0; i < 1'000 && goes_on; ++i) {
+        goes_on = sender.write("x");
+        std::this_thread::sleep_for(1ms);
+    }
+    CHECK_FALSE(goes_on);
 }
 
 TEST_CASE("two agents are never the same") {

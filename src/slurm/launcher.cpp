@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <utility>
 
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
@@ -102,20 +103,24 @@ public:
         }
         task.mtu = overlay_mtu(mtu);
         if (server_) task.server = Task::Server{server_->address, server_->port};
+        worker.output = TRY(Output::make());
         std::string json = to_json(task);
         if (json.size() > task_bytes_max)
             return base::fail(base::code::LaunchFailed,
                               "the worker's command and environment have more than " + std::to_string(task_bytes_max) + " bytes");
-        TRY(launcher_.gateway_->admit(
-            worker.hello.fingerprint,
-            {.task = std::move(json), .endpoints = server_ ? launcher_.settings_.endpoints->open(place.token) : nullptr}));
+        TRY(launcher_.gateway_->admit(worker.hello.fingerprint,
+                                      {.task = std::move(json),
+                                       .endpoints = server_ ? launcher_.settings_.endpoints->open(place.token) : nullptr,
+                                       .output = worker.output.get()}));
         worker.is_admitted = true;
         TRY(worker.step->write(to_line(Ready{launcher_.gateway_->port(), launcher_.gateway_->fingerprint()})));
         const auto started = parse_started(TRY(worker.step->read_line(Steady::now() + node_patience, given_up_)));
         if (!started) return base::fail(base::code::InternalError, started.error().message);
         if (!started->problem.empty())
             return base::fail(base::code::LaunchFailed, started->problem + " (on node " + worker.hello.node + ")");
-        return worker.step->release();
+        auto launched = worker.step->release();
+        worker.silent = std::exchange(launched.output, worker.output->take_reader());
+        return launched;
     }
 
     std::vector<std::string> remarks(const training::WorkerPlace& place) const override {
@@ -155,6 +160,8 @@ private:
         std::unique_ptr<Step> step;
         Hello hello;
         bool is_admitted = false;  // at the gateway
+        std::unique_ptr<Output> output;
+        os::Descriptor silent;  // srun's output: the worker's comes over TLS
     };
 
     [[nodiscard]] bool has_ended_by_itself(size_t worker) const {
@@ -195,7 +202,7 @@ private:
         auto command = allocation_->step_command();
         for (const std::string& word : {launcher_.settings_.program, std::string("slurm-worker"), marker_, run_})
             command.push_back(word);
-        for (size_t i = 0; i < plan.hosts.size(); ++i) workers_.push_back({TRY(Step::start(command)), {}, false});
+        for (size_t i = 0; i < plan.hosts.size(); ++i) workers_.push_back({.step = TRY(Step::start(command))});
         const auto deadline = Steady::now() + node_patience;
         const std::string here = boot_of_this_machine();
         for (auto& worker : workers_) {

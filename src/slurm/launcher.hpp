@@ -6,7 +6,7 @@
 //       its output  ←──────────────────────────────────────── Hello            looks around
 //       its input  ─────────────────────────────────────────── Ready ───────→  fetches its task
 //     gateway  ──────────────────────────────────────────── Task, TLS ───────→  sandbox, network, endpoints, siblings
-//       its output  ←───────────────────────────── what the worker writes      the worker
+//     gateway  ←──────────────────── what the worker writes, TLS ──────────    the worker
 //       its input ends, or word_terminate ──────────────────────────────────→  ends it
 //     gateway  ←─────────────────────────────────────────────── TLS            the worker's connections to its endpoints
 //

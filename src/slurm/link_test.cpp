@@ -93,6 +93,7 @@ TEST_CASE("the first sibling begins, and what waits meanwhile arrives, as much a
 TEST_CASE("a session that has carried much, or is old, is replaced, and nothing is lost meanwhile") {
     LinkLimits limits;
     limits.records_fresh = 100;
+    limits.silence = 10h;  // only what this test is about
     Wire wire(limits);
     wire.open();
     SUBCASE("by what was sent") {
@@ -106,13 +107,14 @@ TEST_CASE("a session that has carried much, or is old, is replaced, and nothing 
     CHECK(wire.first->sessions() == 1);
     // Sealed before the change, opened after it.
     wire.first->send("before", wire.now);
+    wire.first->send("too late", wire.now);
     const Packets late = std::move(wire.to_second);
     wire.to_second.clear();
     wire.got_second.clear();
     wire.pass(50ms);
     CHECK(wire.first->sessions() == 2);
     CHECK(wire.second->sessions() == 2);
-    wire.to_second = late;
+    wire.to_second = {late[0]};
     wire.settle();
     CHECK(wire.got_second == Packets{"before"});
     wire.first->send("after", wire.now);

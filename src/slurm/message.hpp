@@ -2,13 +2,12 @@
 //
 //     agent → server   its Hello: which machine it is on, where siblings reach it, whether it sees the jobs' folder
 //     server → agent   a Ready: where the server's gateway is
-//       (the agent fetches its Task from the gateway, over TLS: gateway.hpp)
+//       (the agent fetches its Task from the gateway, and sends it what the worker writes, over TLS: gateway.hpp)
 //     agent → server   a Started: it runs, or why not
-//     agent → server   what the worker writes, as it is
 //     server → agent   word_terminate (sandbox/inside/spec.hpp); the end of input ends the worker
 //
 // And on its standard error, which no worker can write to: the words below. Slurm carries all of that unencrypted: nothing of it is
-// secret but what a worker chooses to write. Hello and Ready carry fingerprints (net/peer_identity.hpp): by them each side knows the other on
+// secret. Hello and Ready carry fingerprints (net/peer_identity.hpp): by them each side knows the other on
 // every other wire.
 #pragma once
 
@@ -82,5 +81,6 @@ constexpr size_t task_bytes_max = 16u << 20;
 constexpr std::string_view word_ended = "trainwarden: the worker has ended";  // by itself: the exit status is its own
 constexpr std::string_view word_out_of_memory = "trainwarden: the worker is out of memory";
 constexpr std::string_view word_cancelled = "trainwarden: Slurm ends this step";
+constexpr std::string_view word_cut_off = "trainwarden: the server's gateway takes nothing of this worker any more";
 
 }  // namespace slurm

@@ -28,6 +28,7 @@
 #include "sandbox/sandboxes.hpp"
 #include "slurm/gateway.hpp"
 #include "slurm/message.hpp"
+#include "slurm/output.hpp"
 #include "slurm/overlay.hpp"
 
 namespace slurm {
@@ -222,6 +223,7 @@ private:
                                                              std::to_string(gateway.port) +
                                                              " gives no task: " + fetched.error().message);
         Task task = TRY(parse_task(*fetched));
+        output_ = TRY(OutputSender::open(*client_, gateway.address, gateway.port));
         TRY(open_sandboxes(task));
         std::vector<std::string> addresses;
         if (task.server) {
@@ -278,7 +280,10 @@ private:
                 around_.worker.output.close();
                 return;
             }
-            if (!write_all(1, {buffer, static_cast<size_t>(got)})) end_worker();
+            if (!output_.write({buffer, static_cast<size_t>(got)})) {
+                is_cut_off_ = true;
+                end_worker();
+            }
         }
     }
 
@@ -313,7 +318,7 @@ private:
     }
 
     int attend() {
-        (void)write_all(1, remarks_);
+        if (!remarks_.empty()) (void)output_.write(remarks_);
         auto& worker = around_.worker;
         for (;;) {
             pollfd watched[4] = {{input_open_ ? 0 : -1, POLLIN, 0},
@@ -362,7 +367,9 @@ private:
         if (around_.limits && around_.limits->memory_was_exhausted()) say(word_out_of_memory);
         if (!cancelled_ && !told_to_end_ && code == 128 + SIGTERM) await_cancel();
         if (!cancelled_ && input_open_) linger();
-        say(cancelled_ ? word_cancelled : word_ended);
+        output_.finish();
+        // Whose words do not arrive has not ended by itself.
+        say(cancelled_ ? word_cancelled : is_cut_off_ ? word_cut_off : word_ended);
         // Its connections are unused now; the rest is taken down as it was made.
         (void)around_.remote_endpoints.release();
         around_.overlay.reset();
@@ -384,9 +391,10 @@ private:
     std::string marker_, run_, server_, remarks_;
     std::unique_ptr<net::PeerIdentity> identity_;
     std::unique_ptr<net::PeerTlsClient> client_;
+    OutputSender output_;
     os::Descriptor signals_, socket_, connections_;
     Surroundings around_;
-    bool input_open_ = true, cancelled_ = false, told_to_end_ = false;
+    bool input_open_ = true, cancelled_ = false, told_to_end_ = false, is_cut_off_ = false;
 };
 
 }  // namespace
