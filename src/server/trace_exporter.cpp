@@ -20,6 +20,9 @@ constexpr std::string_view default_path = "/v1/traces";
 
 base::Result<std::unique_ptr<TraceExporter>> TraceExporter::open(const Settings& settings) {
     std::string url = settings.collector;
+    // It would be in the log, and in the list of processes.
+    if (url.find('@') != std::string::npos)
+        return base::fail(base::code::InvalidConfiguration, "--trace-collector takes no user and no password");
     const size_t scheme = url.find("://");
     if ((!url.starts_with("http://") && !url.starts_with("https://")) || url.size() <= scheme + 3)
         return base::fail(base::code::InvalidConfiguration,

@@ -534,12 +534,13 @@ def test_the_log_has_a_level(make_server, level, said):
 @pytest.mark.parametrize("arguments, words", [
     (["--log-level", "loud"], "--log-level is debug, info, warn or error"), (["--log-format", "xml"], "--log-format is text or json"),
     (["--trace-collector", "collector:4318"], "http://HOST:PORT"), (["--trace-collector", "http://"], "http://HOST:PORT"),
+    (["--trace-collector", "http://user:secret@x:4318"], "takes no user and no password"),
     (["--trace-collector", "http://x", "--trace-sample", "2"], "from 0 to 1"), (["--trace-collector", "http://x", "--trace-sample", "nan"], "from 0 to 1"),
     (["--metrics-listen", "nowhere:x"], "is not a listen address")])
 def test_settings_that_make_no_sense(tmp_path, arguments, words):
     done = subprocess.run([BINARY, "serve", "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0", *arguments], text=True,
                           env={**os.environ, "HOME": str(tmp_path)}, capture_output=True, timeout=60, check=False)
-    assert done.returncode != 0 and words in done.stderr, done.stderr
+    assert done.returncode != 0 and words in done.stderr and "secret" not in done.stdout + done.stderr, done.stderr
 
 
 def findings(server, *arguments, **options):
