@@ -15,7 +15,7 @@ export DESTDIR
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-packages-%:
+packages-build packages-run packages-package packages-demo packages-test: packages-%:
 	@tools/install-packages $*
 
 # What the build's scripts import, then (`clients`) what tests, the demo and Python programs use. The stamps make a second run free.

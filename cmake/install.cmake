@@ -29,6 +29,7 @@ install(FILES ${MADE}/trainwarden.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${MADE}/sbom.cdx.json README.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/trainwarden)
 install(DIRECTORY docs examples DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/trainwarden
         PATTERN node_modules EXCLUDE PATTERN .pulumi EXCLUDE PATTERN __pycache__ EXCLUDE PATTERN .venv EXCLUDE)
+install(DIRECTORY packaging/grafana packaging/prometheus DESTINATION ${CMAKE_INSTALL_DATADIR}/trainwarden OPTIONAL)
 install(FILES packaging/trainwarden.sysusers DESTINATION lib/sysusers.d RENAME trainwarden.conf)
 # The services name the program as it lies under the prefix, which is known when things are installed.
 install(CODE "
