@@ -17,14 +17,6 @@ namespace {
 
 // What a thread submits while it leads is called for once, when its turn is over.
 thread_local bool is_leading = false;
-thread_local steady_clock::time_point leading_since{};
-constexpr std::chrono::microseconds long_turn{500};  // but not if it takes long
-constexpr size_t peers_looked_at = 16;
-
-void set_leading(bool now) {
-    is_leading = now;
-    leading_since = steady_clock::time_point::max();
-}
 
 }  // namespace
 
@@ -41,8 +33,6 @@ bool Pool::go_on(const std::string& peer, Work work) {
 
 bool Pool::enqueue(const std::string& peer, Kind kind, Job job, bool limited) {
     const base::Lock lock(mutex_);
-    if (is_leading) leading_since = std::min(leading_since, job.submitted);
-    const bool takes_long = is_leading && job.submitted - leading_since > long_turn;
     auto& of_peer = *peers_.try_emplace(peer).first;
     auto& [name, one] = of_peer;
     const bool full =
@@ -54,7 +44,7 @@ bool Pool::enqueue(const std::string& peer, Kind kind, Job job, bool limited) {
     one.queues[static_cast<size_t>(kind)].push_back(std::move(job));
     ++queued_;
     list(of_peer, kind);
-    if (!is_leading || takes_long) call(1);
+    if (!is_leading) call(1);
     return true;
 }
 
@@ -114,7 +104,7 @@ void Pool::stand_by() {
                 computing = all_processors_taken();
                 lock.lock();
             }
-            if (stands && computing) call(std::max<size_t>(calls_for_idle_peer(), ++watches % watches_for_one_more == 0 ? 1 : 0));
+            if (stands && computing && ++watches % watches_for_one_more == 0) call(1);
             if (stands && !computing) {
                 call(calls);
                 calls = std::min(calls * 2, options_.requests_max);
@@ -126,9 +116,9 @@ void Pool::stand_by() {
         is_overdue_ = false;
         const auto most = moves ? milliseconds(0) : has_work() ? watch : milliseconds(-1);
         lock.unlock();
-        set_leading(true);
+        is_leading = true;
         (void)lead_(most);
-        set_leading(false);
+        is_leading = false;
         lock.lock();
         is_led_ = false;
         const bool wait = running_ > 0 && !moves && !computing;  // for something else than a processor
@@ -159,16 +149,6 @@ void Pool::list(Peers::value_type& peer, Kind kind) {
 bool Pool::has_work() const {
     const auto& uploads = turns_[static_cast<size_t>(Kind::upload)];
     return !turns_[static_cast<size_t>(Kind::whole)].empty() || (!uploads.empty() && uploading_ < options_.uploads_max);
-}
-
-// Of those whose turn is next, the first of whom nothing runs: so many threads it takes. 0: there is none.
-size_t Pool::calls_for_idle_peer() const {
-    size_t calls = 0;
-    for (const auto* peer : turns_[static_cast<size_t>(Kind::whole)]) {
-        if (++calls > peers_looked_at) break;
-        if (peer->second.running == 0) return calls;
-    }
-    return 0;
 }
 
 // Both kinds take turns, too: neither waits for an end of the other.
@@ -230,9 +210,9 @@ void Pool::work() {
             if (lead_ && may_lead_ && !is_led_) {
                 is_led_ = true;
                 lock.unlock();
-                set_leading(true);
+                is_leading = true;
                 const bool came = lead_(lead_most);
-                set_leading(false);
+                is_leading = false;
                 lock.lock();
                 is_led_ = false;
                 ++turns_led_;

@@ -9,7 +9,7 @@
 // are short. Threads are woken for what else has come, as many as there are processors to run them. Whoever stands by (the front's own
 // thread) leads while all others sleep, and sees every `watch` whether they are still at it: then it leads instead of them, and wakes others
 // for what is queued: more each time if those who run wait for something, one now and then if they compute, because then more of them are
-// no quicker; but a peer of whom nothing runs is not kept waiting by others who compute for long.
+// no quicker; but who computes for long does not keep others waiting for as long.
 //
 //     sleeping ──called──▶ running ──nothing queued──▶ leading ──something came──▶ running
 //         ▲                                               │
@@ -87,7 +87,6 @@ private:
     void list(Peers::value_type& peer, Kind kind) REQUIRES(mutex_);
     [[nodiscard]] bool may_run(const Peer& peer, Kind kind) const REQUIRES(mutex_);
     [[nodiscard]] bool has_work() const REQUIRES(mutex_);
-    [[nodiscard]] size_t calls_for_idle_peer() const REQUIRES(mutex_);
     [[nodiscard]] bool pick(Peers::value_type*& peer, Kind& kind, Job& job) REQUIRES(mutex_);
     [[nodiscard]] bool add_thread() REQUIRES(mutex_);
     void work() EXCLUDES(mutex_);
