@@ -147,7 +147,7 @@ class Versitygw(Peer):
     def start(self):
         (self.home / "objects").mkdir()
         tls = ("--cert", self.home / "public.crt", "--key", self.home / "private.key") if self.tls else ()
-        self.run(program("versitygw"), "--access", KEY, "--secret", SECRET, "--port", f"127.0.0.1:{self.port}", "--quiet", *tls, "posix",
+        self.run(program("versitygw"), "--access", KEY, "--secret", SECRET, "--port", f"127.0.0.1:{self.port}", "--quiet", "--keep-alive", *tls, "posix",
                  self.home / "objects")
         self.wait()
 
