@@ -205,7 +205,9 @@ void JobVolumes::look() {
     uint64_t all = 0;
     for (size_t worker = 0; worker < workers_.size(); ++worker) {
         if (mounted_) {
-            all += sandbox::volume_allocated(workers_[worker]);
+            // What is in the file, or will be.
+            all += std::max(sandbox::volume_allocated(workers_[worker]),
+                            volumes_.empty() ? 0 : sandbox::volume_used(workers_[worker]));
             continue;
         }
         const uint64_t bytes = allocated_below(workers_[worker], size);
