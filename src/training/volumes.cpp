@@ -93,7 +93,12 @@ uint64_t DiskUse::free_bytes() const {
 
 void DiskUse::set(const std::string& job, uint64_t bytes, bool may_end) {
     const base::Lock lock(mutex_);
-    used_[job] = {bytes, may_end};
+    used_[job] = {bytes, may_end, false};
+}
+
+void DiskUse::leave(const std::string& job) {
+    const base::Lock lock(mutex_);
+    used_[job].is_leaving = true;
 }
 
 void DiskUse::forget(const std::string& job) {
@@ -108,6 +113,7 @@ std::optional<std::string> DiskUse::must_end(const std::string& job) const {
     std::string most;
     uint64_t most_bytes = 0;
     for (const auto& [name, used] : used_) {
+        if (used.is_leaving && name != job) return std::nullopt;
         all += used.bytes;
         if (name == job) mine = used.bytes;
         if (used.may_end && used.bytes > most_bytes) most = name, most_bytes = used.bytes;
@@ -182,7 +188,7 @@ void JobVolumes::end_watch() {
     if (thread_.joinable()) thread_.join();
     const base::Lock lock(mutex_);
     stop_ = false;
-    if (std::exchange(is_watched_, false)) use_.set(folder_, used_, false);
+    if (std::exchange(is_watched_, false) && !failure_) use_.set(folder_, used_, false);
 }
 
 void JobVolumes::run() {
@@ -221,8 +227,11 @@ void JobVolumes::look() {
     }
     used_ = all;
     use_.set(folder_, all, is_watched_);
-    if (failure_) return;
-    if (auto why = use_.must_end(folder_)) failure_ = base::Error(base::code::CapacityError, *why);
+    if (failure_) return use_.leave(folder_);
+    if (auto why = use_.must_end(folder_)) {
+        failure_ = base::Error(base::code::CapacityError, *why);
+        use_.leave(folder_);
+    }
 }
 
 std::optional<base::Error> JobVolumes::failure() const {

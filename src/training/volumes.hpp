@@ -33,6 +33,8 @@ public:
 
     // What the job of this folder takes now. One that does not run any more (what it left is kept) cannot be ended.
     void set(const std::string& job, uint64_t bytes, bool may_end);
+    // It is being ended for what it takes: until that is given back, nobody else is.
+    void leave(const std::string& job);
     void forget(const std::string& job);
     // Why this job is to be ended for the sake of the others; nothing if it is not the one.
     [[nodiscard]] std::optional<std::string> must_end(const std::string& job) const;
@@ -46,7 +48,7 @@ private:
     mutable base::Mutex mutex_;
     struct Used {
         uint64_t bytes = 0;
-        bool may_end = false;
+        bool may_end = false, is_leaving = false;
     };
     std::map<std::string, Used> used_ GUARDED_BY(mutex_);
 };
