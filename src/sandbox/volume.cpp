@@ -186,6 +186,12 @@ uint64_t volume_allocated(const std::string& folder) {
     return static_cast<uint64_t>(info.st_blocks) * 512;
 }
 
+uint64_t volume_used(const std::string& folder) {
+    struct statvfs disk{};
+    if (::statvfs(folder.c_str(), &disk) != 0) return 0;
+    return uint64_t{disk.f_blocks - disk.f_bfree} * disk.f_frsize;
+}
+
 uint64_t volume_free(const std::string& folder) {
     struct statvfs disk{};
     if (::statvfs(folder.c_str(), &disk) != 0) return 0;

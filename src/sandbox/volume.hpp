@@ -54,7 +54,9 @@ private:
 [[nodiscard]] std::string volume_file(const std::string& folder);
 // What it takes of the disk; 0 if there is none.
 [[nodiscard]] uint64_t volume_allocated(const std::string& folder);
-// Of what is mounted at the folder: how much may still be written.
+// Of what is mounted at the folder: how much has been written, also what has not reached the disk yet …
+[[nodiscard]] uint64_t volume_used(const std::string& folder);
+// … and how much may still be.
 [[nodiscard]] uint64_t volume_free(const std::string& folder);
 // Whether nothing, or as good as nothing, may be written any more: no space or no inodes.
 [[nodiscard]] bool volume_is_full(const std::string& folder);

@@ -80,6 +80,7 @@ TEST_CASE("a volume takes its size and no more, costs what is in it, and leaves 
         CHECK(took < 64 * mib);
         CHECK(volume_is_full(worker));
         CHECK(volume_free(worker) < mib);
+        CHECK(volume_used(worker) >= took);
         CHECK(volume_allocated(worker) <= 65 * mib);
         fs::remove(worker + "/all");
         CHECK_FALSE(volume_is_full(worker));

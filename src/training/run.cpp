@@ -227,7 +227,14 @@ bool Running::retry(const Outcome& outcome) {
 
 base::Result<Ended> Running::prepare_and_train() {
     clean_up();  // what an attempt before has left
-    TRY(prepare());
+    if (auto ready = prepare(); !ready) {
+        volumes_->end_watch();
+        const auto full = volumes_->failure();
+        if (!full) return base::fail(std::move(ready).error());
+        if (full->code != base::code::ClientError) return base::fail(*full);
+        return base::fail(base::code::ClientError,
+                          "Data download failed:Insufficient disk space. Please use a larger volume (VolumeSizeInGB).");
+    }
     // From here on the workers may run: a retry that is not in the store must not.
     TRY(enter("Training", "Training image download completed. Training in progress."));
     const auto started = std::chrono::steady_clock::now();
@@ -261,6 +268,7 @@ base::Result<void> Running::prepare() {
         job.enter("Downloading", "Downloading input data", now);
     });
     TRY(volumes_->make());
+    volumes_->watch([this] { stop(StopReason::disk_full); });
     for (const auto& place : places_) {
         TRY(make_folders(plan_, place));
         TRY(copy_image_code(plan_, place, [this] { return cancelled_.load(); }));
@@ -402,7 +410,6 @@ base::Result<Ended> Running::train() {
     TRY(hand_out_credentials());
     Workers workers(*training_.dependencies_.clock, wake_.number(), stop_);
     if (watcher) workers.watch_ends(&*watcher);
-    volumes_->watch([this] { stop(StopReason::disk_full); });
     TRY(start_workers(workers, monitor));
     // MaxRuntimeInSeconds is for all attempts together, MaxWaitTimeInSeconds for what is between them, too.
     using std::chrono::seconds;

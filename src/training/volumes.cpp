@@ -91,9 +91,14 @@ uint64_t DiskUse::free_bytes() const {
     return uint64_t{disk.f_bavail} * disk.f_frsize;
 }
 
-void DiskUse::set(const std::string& job, uint64_t bytes) {
+void DiskUse::set(const std::string& job, uint64_t bytes, bool may_end) {
     const base::Lock lock(mutex_);
-    used_[job] = bytes;
+    used_[job] = {bytes, may_end, false};
+}
+
+void DiskUse::leave(const std::string& job) {
+    const base::Lock lock(mutex_);
+    used_[job].is_leaving = true;
 }
 
 void DiskUse::forget(const std::string& job) {
@@ -107,10 +112,11 @@ std::optional<std::string> DiskUse::must_end(const std::string& job) const {
     uint64_t all = 0, mine = 0;
     std::string most;
     uint64_t most_bytes = 0;
-    for (const auto& [name, bytes] : used_) {
-        all += bytes;
-        if (name == job) mine = bytes;
-        if (bytes > most_bytes) most = name, most_bytes = bytes;
+    for (const auto& [name, used] : used_) {
+        if (used.is_leaving && name != job) return std::nullopt;
+        all += used.bytes;
+        if (name == job) mine = used.bytes;
+        if (used.may_end && used.bytes > most_bytes) most = name, most_bytes = used.bytes;
     }
     if (job != most) return std::nullopt;
     if (all > jobs_bytes_max_)
@@ -125,7 +131,7 @@ std::optional<std::string> DiskUse::must_end(const std::string& job) const {
 std::optional<std::string> DiskUse::must_wait() const {
     const base::Lock lock(mutex_);
     const uint64_t all = std::accumulate(used_.begin(), used_.end(), uint64_t{0},
-                                         [](uint64_t sum, const auto& entry) { return sum + entry.second; });
+                                         [](uint64_t sum, const auto& entry) { return sum + entry.second.bytes; });
     if (all < jobs_bytes_max_) return std::nullopt;
     return "training jobs have taken the " + gibibytes(jobs_bytes_max_) + " that they may have of this server's disk together";
 }
@@ -166,6 +172,10 @@ base::Result<void> JobVolumes::find() {
 
 void JobVolumes::watch(std::function<void()> on_full) {
     on_full_ = std::move(on_full);
+    {
+        const base::Lock lock(mutex_);
+        is_watched_ = true;
+    }
     thread_ = std::thread([this] { run(); });
 }
 
@@ -178,6 +188,7 @@ void JobVolumes::end_watch() {
     if (thread_.joinable()) thread_.join();
     const base::Lock lock(mutex_);
     stop_ = false;
+    if (std::exchange(is_watched_, false) && !failure_) use_.set(folder_, used_, false);
 }
 
 void JobVolumes::run() {
@@ -200,7 +211,9 @@ void JobVolumes::look() {
     uint64_t all = 0;
     for (size_t worker = 0; worker < workers_.size(); ++worker) {
         if (mounted_) {
-            all += sandbox::volume_allocated(workers_[worker]);
+            // What is in the file, or will be.
+            all += std::max(sandbox::volume_allocated(workers_[worker]),
+                            volumes_.empty() ? 0 : sandbox::volume_used(workers_[worker]));
             continue;
         }
         const uint64_t bytes = allocated_below(workers_[worker], size);
@@ -212,9 +225,13 @@ void JobVolumes::look() {
                                                                 std::to_string(gigabytes_) + "). Please use a larger volume.");
         }
     }
-    use_.set(folder_, all);
-    if (failure_) return;
-    if (auto why = use_.must_end(folder_)) failure_ = base::Error(base::code::CapacityError, *why);
+    used_ = all;
+    use_.set(folder_, all, is_watched_);
+    if (failure_) return use_.leave(folder_);
+    if (auto why = use_.must_end(folder_)) {
+        failure_ = base::Error(base::code::CapacityError, *why);
+        use_.leave(folder_);
+    }
 }
 
 std::optional<base::Error> JobVolumes::failure() const {

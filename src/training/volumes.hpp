@@ -31,8 +31,10 @@ public:
     // `folder`: where they lie.
     DiskUse(std::string folder, const Limits& limits);
 
-    // What the job of this folder takes now.
-    void set(const std::string& job, uint64_t bytes);
+    // What the job of this folder takes now. One that does not run any more (what it left is kept) cannot be ended.
+    void set(const std::string& job, uint64_t bytes, bool may_end);
+    // It is being ended for what it takes: until that is given back, nobody else is.
+    void leave(const std::string& job);
     void forget(const std::string& job);
     // Why this job is to be ended for the sake of the others; nothing if it is not the one.
     [[nodiscard]] std::optional<std::string> must_end(const std::string& job) const;
@@ -44,7 +46,11 @@ private:
     std::string folder_;
     uint64_t jobs_bytes_max_, free_bytes_min_;
     mutable base::Mutex mutex_;
-    std::map<std::string, uint64_t> used_ GUARDED_BY(mutex_);
+    struct Used {
+        uint64_t bytes = 0;
+        bool may_end = false, is_leaving = false;
+    };
+    std::map<std::string, Used> used_ GUARDED_BY(mutex_);
 };
 
 class JobVolumes {
@@ -82,6 +88,8 @@ private:
     mutable base::Mutex mutex_;
     base::Condition wake_;
     bool stop_ GUARDED_BY(mutex_) = false;
+    bool is_watched_ GUARDED_BY(mutex_) = false;
+    uint64_t used_ GUARDED_BY(mutex_) = 0;
     std::optional<base::Error> failure_ GUARDED_BY(mutex_);
     std::thread thread_;
 };

@@ -147,7 +147,7 @@ def test_jobs_together_take_what_jobs_may_and_the_largest_ends(tmp_path):
     with serving(tmp_path, {"jobs-bytes": 300 * MIB}) as server:
         sagemaker = server.client("sagemaker")
         sagemaker.create_training_job(**request(server, "modest", "head -c 20M /dev/zero > /tmp/x; sleep 8; echo 1 > /opt/ml/model/w"))
-        greedy = run(server, "greedy", "head -c 400M /dev/zero > /tmp/x; sync; sleep 100")
+        greedy = run(server, "greedy", "head -c 400M /dev/zero > /tmp/x; sleep 100")
         assert greedy["TrainingJobStatus"] == "Failed"
         assert greedy["FailureReason"].startswith("CapacityError: training jobs have taken more than"), greedy["FailureReason"]
         assert wait(server, "modest")["TrainingJobStatus"] == "Completed"
