@@ -310,12 +310,9 @@ def test_a_job_that_ran_is_failed_in_the_copy(make_server):
 
 def test_administration_is_decided_and_recorded_like_anything_else(server, make_user):
     ada = make_user("ada", allow("trainwarden:DescribeRetention"))
-    client = {"credentials": ada, "check": False}
-    # On the socket as the shell's user: the folder's root keys are not taken where another's are given by the port.
-    for operation in ("StartSnapshot", "RotateMasterKey", "PutRetention", "DescribeMasterKey"):
-        asked = server.trainwarden("explain", "--as", f"arn:aws:iam::{server.account}:user/ada", f"trainwarden:{operation}", "*", check=False)
-        assert "refused" in asked.stdout, asked.stdout + asked.stderr
-    assert server.trainwarden("admin", "retention", "--data", server.data, **client).returncode == 0
+    for operation, answer in (("StartSnapshot", "refused"), ("RotateMasterKey", "refused"), ("PutRetention", "refused"), ("DescribeRetention", "allowed")):
+        asked = server.trainwarden("explain", "--as", f"arn:aws:iam::{server.account}:user/ada", "--action", f"trainwarden:{operation}", check=False)
+        assert answer in asked.stdout, asked.stdout + asked.stderr
     admin(server, "rotate-master-key", "--status")
     recorded = server.trainwarden("audit", "--action", "trainwarden:DescribeMasterKey").stdout
     assert "trainwarden:DescribeMasterKey on *" in recorded

@@ -49,6 +49,10 @@ const std::vector<OwnAction>& own_actions() {
                                                              "arn:${Partition}:iam::${Account}:user/${UserNameWithPath}"};
     static const std::vector<OwnAction> all = {
         {"trainwarden:CloseSlurmSession"},
+        {"trainwarden:DescribeMasterKey"},
+        {"trainwarden:DescribeRetention"},
+        {"trainwarden:DescribeScrub"},
+        {"trainwarden:EndSnapshot"},
         {"trainwarden:ExplainAccess", true, principals},
         {"trainwarden:ExplainRequest", false, {"arn:${Partition}:trainwarden:${Region}:${Account}:request/${RequestId}"}},
         {"trainwarden:InterruptTrainingJob",
@@ -57,7 +61,11 @@ const std::vector<OwnAction>& own_actions() {
         {"trainwarden:LeastPrivilege", false, principals},
         {"trainwarden:ListRequests", true, principals},
         {"trainwarden:OpenSlurmSession", false, {"arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"}},
+        {"trainwarden:PutRetention"},
         {"trainwarden:RenewSlurmSession"},
+        {"trainwarden:RenewSnapshot"},
+        {"trainwarden:RotateMasterKey"},
+        {"trainwarden:StartSnapshot"},
         {"trainwarden:UsedActions", false, principals},
         {"trainwarden:WhatCan", false, principals},
         {"trainwarden:WhoCan"},
