@@ -66,7 +66,7 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE "1~deb${os_version}")
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Programs that it runs (src/sandbox, src/training).
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "bubblewrap, iproute2, fuse3, ca-certificates, systemd-sysusers | passwd")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "bubblewrap, iproute2, fuse3, e2fsprogs, ca-certificates, systemd-sysusers | passwd")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "slurm-client, python3-torch, awscli")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "access control for machine-learning training, in AWS's words

