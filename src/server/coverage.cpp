@@ -31,7 +31,7 @@ base::Result<int> coverage(bool json) {
     if (scratch.path.empty()) return base::fail(base::code::DataFolderUnusable, "cannot make a temporary folder");
     auto server = TRY(Server::open(scratch.path + "/data", scratch.path + "/master.key", {"us-east-1"},
                                    {.instances = training::InstanceTypes::of(training::this_machine()), .isolation = "process"},
-                                   {}, {.bytes_per_second = 0, .between_seconds = 1}));
+                                   {}, {}, {.bytes_per_second = 0, .between_seconds = 1}));
     std::map<std::string, std::vector<std::string>> operations;
     for (const gate::Operation* operation : server->registry.all()) operations[operation->service].push_back(operation->name);
     text::Json out = text::Json::object();

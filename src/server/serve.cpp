@@ -182,41 +182,39 @@ base::Result<int> serve(const Settings& settings) {
                                      .proxies = proxies,
                                      .limits = limits,
                                      .metrics = &metrics,
-                                     .metrics_at = metrics_at},
+                                     .metrics_at = metrics_at,
                                      .ways_in = ways_in,
-                                     .is_ready = [&readiness] {
-        return readiness.is_ready(); }
-},
+                                     .is_ready = [&readiness] { return readiness.is_ready(); }},
                                     server->random, apis, unread));
-const std::string url = url_of(listen, door->port(), tls.get(), is_own);
-if (!is_loopback(listen.address) && !tls && settings.proxies.empty())
-    base::log_warn("listening on " + listen.address + " without TLS: serve --tls-certificate and --tls-key, or --tls self");
-TRY(server->training->start({.endpoint = door->workers_url(url),
-                             .socket = server->folder->jobs_socket(),
-                             .region = regions.front(),
-                             .front = door->front(),
-                             .options = door->options(),
-                             .apis = apis}));
-TRY(server->folder->write_endpoint(url, regions, is_own ? server->folder->tls_directory() + "/ca.pem" : ""));
-if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
-cli::print("trainwarden serves account " + cli::Text(server->directory->default_account()) + " at " + url + " (region " +
-           base::join(regions, ", ") + ", data in " + settings.data + ")\n");
-std::fflush(stdout);
-if (const auto at = door->metrics_url(); !at.empty())
-    base::log_info("metrics are at " + at + ", for everybody who can connect to it");
+    const std::string url = url_of(listen, door->port(), tls.get(), is_own);
+    if (!is_loopback(listen.address) && !tls && settings.proxies.empty())
+        base::log_warn("listening on " + listen.address + " without TLS: serve --tls-certificate and --tls-key, or --tls self");
+    TRY(server->training->start({.endpoint = door->workers_url(url),
+                                 .socket = server->folder->jobs_socket(),
+                                 .region = regions.front(),
+                                 .front = door->front(),
+                                 .options = door->options(),
+                                 .apis = apis}));
+    TRY(server->folder->write_endpoint(url, regions, is_own ? server->folder->tls_directory() + "/ca.pem" : ""));
+    if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
+    cli::print("trainwarden serves account " + cli::Text(server->directory->default_account()) + " at " + url + " (region " +
+               base::join(regions, ", ") + ", data in " + settings.data + ")\n");
+    std::fflush(stdout);
+    if (const auto at = door->metrics_url(); !at.empty())
+        base::log_info("metrics are at " + at + ", for everybody who can connect to it");
 
-std::optional<int> signal;
-while (!(signal = signals.wait(looks_at_certificate)))
-    if (is_own)
-        if (auto renewed = renew_own_certificate(server->folder->tls_directory(), listen.address); !renewed)
-            base::log_error("the certificate of `--tls self` is not renewed: " + renewed.error().describe());
-base::log_info("stopping on signal " + std::to_string(*signal));
-server->folder->remove_endpoint();
-door->end_soon();
-// Jobs first: a worker that is told to end may still send requests.
-server->training->stop();
-door->stop();
-return 0;
+    std::optional<int> signal;
+    while (!(signal = signals.wait(looks_at_certificate)))
+        if (is_own)
+            if (auto renewed = renew_own_certificate(server->folder->tls_directory(), listen.address); !renewed)
+                base::log_error("the certificate of `--tls self` is not renewed: " + renewed.error().describe());
+    base::log_info("stopping on signal " + std::to_string(*signal));
+    server->folder->remove_endpoint();
+    door->end_soon();
+    // Jobs first: a worker that is told to end may still send requests.
+    server->training->stop();
+    door->stop();
+    return 0;
 }
 
 void add_serve(cli::Command& root) {
