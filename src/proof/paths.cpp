@@ -35,7 +35,7 @@ public:
             else if (auto path = path_of_two(i))
                 out.paths.push_back(std::move(*path));
         std::ranges::sort(out.paths, {}, [](const Path& path) { return std::pair(path.steps.size(), path.holder); });
-        out.open = cut_ ? "the limit of 5,000 principals, each counted again with what it has changed of itself" : steps_.open();
+        out.open = cut_ ? "the limit on principals with their changes" : steps_.open();
         if (out.open.empty() && pairs_ > limits_.pairs_max)
             out.open = "the number of pairs of principals that one comes to act as";
         return out;
