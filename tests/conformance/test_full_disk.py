@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import time
 
@@ -134,7 +135,7 @@ def stays(server):
     """Everything that works on a full disk, by its record on that disk."""
     s3, iam, logs = (server.client(name) for name in ("s3", "iam", "logs"))
     assert s3.get_object(Bucket="kept", Key="kept")["Body"].read() == b"k" * 10000
-    assert s3.list_objects_v2(Bucket="kept")["KeyCount"] == 1
+    assert "kept" in {entry["Key"] for entry in s3.list_objects_v2(Bucket="kept")["Contents"]}
     assert [user["UserName"] for user in iam.list_users()["Users"]] == ["administrator"]
     assert [one["message"] for one in logs.get_log_events(logGroupName="kept", logStreamName="kept", startFromHead=True)["events"]] == ["kept"]
     # Who fills the disk loses the right to; keys are changed; temporary credentials are handed out.
@@ -188,8 +189,9 @@ def test_each_kind_of_request_on_a_full_disk(server, disk):
     server.stop()
     audit = pathlib.Path(server.data, "audit")
     if audit.is_symlink():
+        elsewhere = audit.resolve()
         audit.unlink()
-        audit.mkdir(mode=0o700)
+        shutil.copytree(elsewhere, audit, ignore=shutil.ignore_patterns("reserved-*"))
     server.start()
     s3, iam, logs, sagemaker = (server.client(name) for name in ("s3", "iam", "logs", "sagemaker"))
     s3.create_bucket(Bucket="kept")
@@ -229,6 +231,7 @@ def test_each_kind_of_request_on_a_full_disk(server, disk):
         # The last blocks, that were too few, and what metadata and record have taken ahead.
         fill(disk)
         until_refused(lambda number: s3.put_object(Bucket="kept", Key=f"{'k' * 900}{number}", Body=b"f" * 4000))
+        until_refused(lambda number: logs.create_log_group(logGroupName=f"last-{number}"))
         before = blobs(server)
         for what, call in news(server).items():
             assert refused(call), (filling.__name__, what)
@@ -237,7 +240,9 @@ def test_each_kind_of_request_on_a_full_disk(server, disk):
         # What makes room.
         s3.abort_multipart_upload(Bucket="kept", Key="upload", UploadId=server.upload)
         if filling is by_a_job:
-            sagemaker.stop_training_job(TrainingJobName="fills-all")
+            # It is the one that has taken most of the disk: it may have been ended for that (docs/limits.md, jobs-leave-bytes).
+            if sagemaker.describe_training_job(TrainingJobName="fills-all")["TrainingJobStatus"] == "InProgress":
+                sagemaker.stop_training_job(TrainingJobName="fills-all")
             until(lambda: sagemaker.describe_training_job(TrainingJobName="fills-all")["TrainingJobStatus"] in ("Stopped", "Failed"), "the job ends")
             sagemaker.delete_training_job(TrainingJobName="fills-all")  # with what it could not upload
         keys = [{"Key": entry["Key"]} for page in s3.get_paginator("list_objects_v2").paginate(Bucket="kept") for entry in page["Contents"]
@@ -245,6 +250,9 @@ def test_each_kind_of_request_on_a_full_disk(server, disk):
         for at in range(0, len(keys), 1000):
             assert not s3.delete_objects(Bucket="kept", Delete={"Objects": keys[at:at + 1000]}).get("Errors")
         logs.delete_log_group(logGroupName="gone")
+        for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="last-"):
+            for group in page["logGroups"]:
+                logs.delete_log_group(logGroupName=group["logGroupName"])
         (disk / "fill").unlink()
         assert len(blobs(server)) == there, filling.__name__
         stays(server)

@@ -203,7 +203,7 @@ class Inputs:
             "AccessKeyId": [self.population.key, "AKIAIOSFODNN7EXAMPLE"], "Status": ["Active"], "VersionId": ["v1"],
             "PolicySourceArn": [arn("user", "team/u-red"), arn("role", "r-blue")], "ActionNames": [["s3:GetObject"]],
             "Arn": [arn("user", "team/u-red"), arn("role", "r-blue"), arn("group", "g-red"), arn("user", "none")], "ServiceNamespaces": [["s3", "iam"]],
-            "ServiceNamespace": ["s3"], "JobId": ["0" * 36],
+            "ServiceNamespace": ["s3"], "JobId": ["0" * 36], "SnapshotId": ["0" * 32],
             "PolicyInputList": [[document(allow())]], "AccountAlias": ["an-alias"],
             "RoleArn": [arn("role", name) for name in colors("r")] + [f"arn:aws:iam::444455556666:role/r-red"], "RoleSessionName": ["session"],
             "SourceIdentity": ["ada"], "ExternalId": ["external"], "TransitiveTagKeys": [["team"]],
