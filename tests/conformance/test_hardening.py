@@ -135,7 +135,7 @@ def test_a_server_that_is_not_root_runs_jobs(own_server, isolation):
     need("root", "sandboxes")
     server = own_server(user=NOBODY, isolation=isolation)
     make_trainer(server)
-    assert "permits no" not in server.output.read_text(), server.output.read_text()
+    assert "permits no sandbox" not in server.output.read_text(), server.output.read_text()
     (key,) = (server.home / "config/trainwarden").glob("*.key")
     process = server.process.pid
     secrets = [server.root.secret_access_key, key.read_text().strip()]
