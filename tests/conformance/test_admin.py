@@ -217,7 +217,7 @@ def test_the_scrub_finds_what_is_damaged_and_says_so(make_server):
     blob = next(path for path in (server.data / "blobs").glob("*/*") if len(path.name) == 32)
     blob.write_bytes(b"x" * 50_000)
     until(lambda: "scrub: record s3/o/bucket/key" in server.output.read_text(), "the scrub has found it")
-    until(lambda: any(one["Finding"] == "bad" and "1 damaged" in one["What"] for one in json.loads(own().stdout)), "the doctor says so")
+    until(lambda: any(one["Finding"] == "problem" and "1 damaged" in one["What"] for one in json.loads(own().stdout)), "the doctor says so")
 
 
 def test_another_master_key_while_requests_and_sessions_go_on(make_server):
