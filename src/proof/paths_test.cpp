@@ -593,5 +593,6 @@ TEST_CASE("what limits cut off is said") {
     const std::vector targets{proof::Target{
         .actions = {"s3:GetObject"}, .except = {}, .resources = {aim}, .policy = nullptr, .account = id, .known = {}}};
     CHECK(proof::find_paths(world.account, targets, {}, {.questions_max = 3, .each = {}}).open == "the number of questions");
-    CHECK(proof::find_paths(world.account, targets, {}, {.states_max = 2, .each = {}}).open.starts_with("the limit on principals"));
+    CHECK(
+        proof::find_paths(world.account, targets, {}, {.states_max = 2, .each = {}}).open.starts_with("the limit on principals"));
 }

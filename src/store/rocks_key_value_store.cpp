@@ -35,6 +35,7 @@
 #include <chrono>
 #include <cstdarg>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <thread>
@@ -189,6 +190,10 @@ base::Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& dire
                               "cannot lock the metadata store in `" + directory + "`: " + locked.ToString());
         return base::fail(base::code::StoreBusy, "another process uses the data directory `" + directory + "`");
     }
+    // Of files that could not be written whole, RocksDB leaves these.
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, error))
+        if (entry.path().extension() == ".dbtmp") std::filesystem::remove(entry.path(), error);
     (void)options.env->UnlockFile(lock);
     const auto status = rocksdb::DB::Open(options, directory, &db);
     if (!status.ok())
