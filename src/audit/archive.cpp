@@ -128,7 +128,7 @@ base::Result<void> each_record(const std::string& directory, const std::vector<s
                                const std::function<bool(const text::Json&)>& visit) {
     std::vector<Segment> segments;
     for (size_t stream = 0; stream < streams.size(); ++stream)
-        for (const uint64_t number : segment_numbers(directory, streams[stream]))
+        for (const uint64_t number : TRY(segment_numbers(directory, streams[stream])))
             if (auto segment = TRY(open_segment(directory + "/" + segment_name(streams[stream], number), stream)))
                 segments.push_back(std::move(*segment));
     return Archive(std::move(segments)).each(visit);

@@ -33,7 +33,7 @@ base::Result<void> take_over(const std::string& line, Stream& stream, base::Time
 }  // namespace
 
 base::Result<void> take_over_legacy_log(const std::string& directory, Stream& stream, base::Time now) {
-    for (const uint64_t number : segment_numbers(directory, earlier_stream)) {
+    for (const uint64_t number : TRY(segment_numbers(directory, earlier_stream))) {
         const std::string name = segment_name(earlier_stream, number), path = directory + "/" + name;
         std::ifstream file(path, std::ios::binary);
         std::string line;

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "audit/segment.hpp"
 #include "audit/verify.hpp"
 #include "log_fixture.hpp"
 #include "no_room.hpp"
@@ -382,4 +383,13 @@ TEST_CASE("who waits is told of what was answered, in order, and of nothing twic
         query.written_since = token;
         CHECK(log->search(query).error().code == "InvalidToken");
     }
+}
+
+TEST_CASE("a folder that cannot be read is not an empty log") {
+    Fixture f;
+    (void)f.open();
+    std::filesystem::create_directory_symlink(f.options.directory + "/loop", f.options.directory + "/loop");
+    CHECK(audit::segment_numbers(f.options.directory + "/loop", audit::requests_stream).error().code == "AuditUnavailable");
+    CHECK(audit::segment_numbers(f.options.directory + "/nothing", audit::requests_stream)->empty());
+    CHECK(audit::segment_numbers(f.options.directory, audit::requests_stream)->size() == 1);
 }

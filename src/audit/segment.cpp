@@ -88,17 +88,20 @@ std::string segment_name(std::string_view stream, uint64_t number) {
     return std::string(stream) + "-" + digits + std::string(suffix);
 }
 
-std::vector<uint64_t> segment_numbers(const std::string& folder, std::string_view stream) {
+base::Result<std::vector<uint64_t>> segment_numbers(const std::string& folder, std::string_view stream) {
     std::vector<uint64_t> numbers;
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-        const std::string name = entry.path().filename().string();
+    for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+        const std::string name = at->path().filename().string();
         const std::string prefix = std::string(stream) + "-";
         if (!name.starts_with(prefix) || !name.ends_with(suffix)) continue;
         const std::string digits = name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
         if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos) continue;
         numbers.push_back(std::stoull(digits));
     }
+    if (error && error != std::errc::no_such_file_or_directory)
+        return base::fail(base::code::AuditUnavailable,
+                          "the folder of the audit log, `" + folder + "`, cannot be read: " + error.message());
     std::ranges::sort(numbers);
     return numbers;
 }

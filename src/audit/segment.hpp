@@ -30,8 +30,9 @@ constexpr std::string_view outcome_not_answered = "notAnswered";      // the ser
 
 // STREAM-NNNNNNNN.jsonl
 [[nodiscard]] std::string segment_name(std::string_view stream, uint64_t number);
-// The numbers of a stream's segments in the folder, ascending.
-[[nodiscard]] std::vector<uint64_t> segment_numbers(const std::string& folder, std::string_view stream);
+// The numbers of a stream's segments in the folder, ascending; none if there is no folder. Error `AuditUnavailable`: it cannot be read, which must not
+// look like a log without records.
+[[nodiscard]] base::Result<std::vector<uint64_t>> segment_numbers(const std::string& folder, std::string_view stream);
 
 // A whole segment, read from its first byte.
 struct Scan {

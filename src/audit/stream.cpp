@@ -86,8 +86,10 @@ std::string Stream::index_path_of(uint64_t number) const {
 
 base::Result<void> Stream::open(base::Time now) {
     const base::Lock lock(mutex_);
-    const auto numbers = segment_numbers(options_.directory, options_.name);
+    const auto numbers = TRY(segment_numbers(options_.directory, options_.name));
     for (size_t i = 0; i + 1 < numbers.size(); ++i) TRY(load_full(numbers[i]));
+    if (numbers.empty() && ::access(path_of(1).c_str(), F_OK) == 0)
+        return broken("cannot find", path_of(1));  // it would be emptied
     if (numbers.empty()) return begin_segment(1, now);
     return take_up(numbers.back(), now);
 }

@@ -34,7 +34,7 @@ public:
     StreamVerifier(const VerifyOptions& options, std::string stream) : options_(options) { out_.stream = std::move(stream); }
 
     base::Result<VerifiedStream> run() {
-        const auto numbers = segment_numbers(options_.directory, out_.stream);
+        const auto numbers = TRY(segment_numbers(options_.directory, out_.stream));
         uint64_t expected_segment = 0;
         for (const uint64_t number : numbers) {
             if (expected_segment != 0 && number != expected_segment)

@@ -16,9 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What cannot be told counts as there: nothing is made in its place.
 bool exists(const std::string& path) {
     std::error_code error;
-    return fs::exists(path, error);
+    return fs::exists(path, error) || error;
 }
 
 base::Result<std::string> read_text(const std::string& path) {
@@ -55,7 +56,7 @@ base::Result<AuditKey> open_audit_key(const DataFolder& folder, const std::strin
             base::Error(base::code::AuditKeyWrong, "the key that signs the audit log may not lie in the data folder")
                 .note("choose another place with --audit-key-file"));
     if (!exists(out.file)) {
-        const bool has_log = !audit::segment_numbers(folder.audit_directory(), audit::requests_stream).empty();
+        const bool has_log = !TRY(audit::segment_numbers(folder.audit_directory(), audit::requests_stream)).empty();
         if (has_log && file.empty())
             return base::fail(
                 base::Error(base::code::AuditKeyMissing, "the key that signs the audit log is not at `" + out.file + "`")

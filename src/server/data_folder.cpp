@@ -65,9 +65,10 @@ base::Result<void> make_folder(const std::string& path, const char* remedy) {
 
 base::Result<std::string> read_file(const std::string& path) { return of_folder(os::read_file(path, small_file_bytes_max)); }
 
+// What cannot be told counts as there: nothing is made in its place.
 bool exists(const std::string& path) {
     std::error_code error;
-    return fs::exists(path, error);
+    return fs::exists(path, error) || error;
 }
 
 std::string default_key_folder() {
