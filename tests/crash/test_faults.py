@@ -501,6 +501,10 @@ def test_each_call_fails_under_a_job(place, capsys):
                 after = {one["TrainingJobName"]: one["TrainingJobStatus"] for one in place.server.client("sagemaker").list_training_jobs(MaxResults=100)["TrainingJobSummaries"]}
                 if before != after:
                     raise Surprise(f"jobs were {before} and are {after}")
+                # What a job could not upload is kept until it is deleted.
+                for name, ended in after.items():
+                    if ended == "Failed":
+                        place.server.client("sagemaker").delete_training_job(TrainingJobName=name)
                 if left := [name for name in left_behind(place.server.data) if name.startswith("jobs/") or name.endswith(".new")]:
                     raise Surprise(f"left behind after a restart: {left}")
         except (Surprise, ClientError, BotoCoreError, RuntimeError, AssertionError, TypeError) as error:
