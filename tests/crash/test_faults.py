@@ -493,12 +493,12 @@ def test_each_call_fails_under_a_job(place, capsys):
             if again is None or again["TrainingJobStatus"] != "Completed":
                 raise Surprise(f"the next job: {again}")
             if count % 5 == 4 or count + 1 == len(chosen):
-                before = {one["TrainingJobName"]: one["TrainingJobStatus"] for one in place.server.client("sagemaker").list_training_jobs(MaxResults=100)["TrainingJobSummaries"]}
+                before = {one["TrainingJobName"]: one["TrainingJobStatus"] for one in place.server.client("sagemaker").list_training_jobs(MaxResults=100, SortOrder="Descending")["TrainingJobSummaries"]}
                 status = place.server.stop()
                 if status != 0:
                     raise Surprise(f"told to end, the server ended with {status}")
                 place.server.start()
-                after = {one["TrainingJobName"]: one["TrainingJobStatus"] for one in place.server.client("sagemaker").list_training_jobs(MaxResults=100)["TrainingJobSummaries"]}
+                after = {one["TrainingJobName"]: one["TrainingJobStatus"] for one in place.server.client("sagemaker").list_training_jobs(MaxResults=100, SortOrder="Descending")["TrainingJobSummaries"]}
                 if before != after:
                     raise Surprise(f"jobs were {before} and are {after}")
                 # What a job could not upload is kept until it is deleted.
