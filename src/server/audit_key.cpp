@@ -16,12 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What cannot be told counts as there: nothing is made in its place.
-bool exists(const std::string& path) {
-    std::error_code error;
-    return fs::exists(path, error) || error;
-}
-
 base::Result<std::string> read_text(const std::string& path) {
     auto content = os::read_file(path);
     if (!content) return base::fail(base::code::AuditKeyMissing, content.error().message);

@@ -65,12 +65,6 @@ base::Result<void> make_folder(const std::string& path, const char* remedy) {
 
 base::Result<std::string> read_file(const std::string& path) { return of_folder(os::read_file(path, small_file_bytes_max)); }
 
-// What cannot be told counts as there: nothing is made in its place.
-bool exists(const std::string& path) {
-    std::error_code error;
-    return fs::exists(path, error) || error;
-}
-
 std::string default_key_folder() {
     const char* config = std::getenv("XDG_CONFIG_HOME");
     if (config != nullptr && *config == '/') return std::string(config) + "/trainwarden";
@@ -86,6 +80,11 @@ std::string credentials_file(const identity::Directory::FirstAccount& first) {
 }
 
 }  // namespace
+
+bool exists(const std::string& path) {
+    std::error_code error;
+    return fs::exists(path, error) || error;
+}
 
 base::Result<void> write_whole(const std::string& path, std::string_view content) {
     return of_folder(os::replace_file(path, content));

@@ -86,6 +86,8 @@ private:
     std::vector<std::string> made_;  // by `open`, in this order
 };
 
+// What cannot be told counts as there: nothing is to be made in its place.
+[[nodiscard]] bool exists(const std::string& path);
 // Writes the file whole or not at all, durably. Error `DataFolderUnusable`.
 [[nodiscard]] base::Result<void> write_whole(const std::string& path, std::string_view content);
 

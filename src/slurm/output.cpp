@@ -10,6 +10,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
+#include "os/file.hpp"
 #include "slurm/gateway.hpp"
 #include "slurm/keep_alive.hpp"
 
@@ -18,16 +19,6 @@ namespace {
 
 constexpr std::chrono::seconds patience{10};
 constexpr size_t buffer_bytes = 16 * 1024;
-
-bool write_all(int to, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(to, text.data(), text.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return false;
-        text.remove_prefix(static_cast<size_t>(count));
-    }
-    return true;
-}
 
 class PipedOutput final : public Output {
 public:
@@ -66,7 +57,7 @@ private:
         bool goes_on = stream.write_all("\n").has_value();
         while (goes_on) {
             const auto got = stream.read_some(buffer);
-            goes_on = got && *got > 0 && write_all(writer_.number(), {buffer.data(), *got});
+            goes_on = got && *got > 0 && os::write_all(writer_.number(), {buffer.data(), *got}, "pipe").has_value();
         }
         writer_.close();
         stream.shutdown_write();

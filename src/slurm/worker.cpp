@@ -20,6 +20,7 @@
 #include "net/peer_identity.hpp"
 #include "net/peer_tls.hpp"
 #include "os/child.hpp"
+#include "os/file.hpp"
 #include "os/hardening.hpp"
 #include "sandbox/inside/spec.hpp"
 #include "sandbox/launch.hpp"
@@ -52,16 +53,6 @@ std::string content_of(const std::string& path) {
     std::string text = content.str();
     while (text.ends_with('\n')) text.pop_back();
     return text;
-}
-
-bool write_all(int to, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(to, text.data(), text.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return false;
-        text.remove_prefix(static_cast<size_t>(count));
-    }
-    return true;
 }
 
 // Does this node see the folder of the server's jobs? The marker was written just now.
@@ -125,11 +116,11 @@ public:
         (void)os::harden({.allow_core_dumps = false, .programs = {"/usr/bin/bwrap"}, .paths = {}});
         block_signals();
         const Hello hello = look_around();
-        if (!write_all(1, to_line(hello)) || !hello.problem.empty()) return 1;
+        if (!os::write_all(1, to_line(hello), "stdout") || !hello.problem.empty()) return 1;
         const std::string line = read_line();
         if (line.empty()) return 0;  // the job was given up before it began
         const auto ready = prepare(line);
-        if (!write_all(1, to_line(Started{ready ? "" : ready.error().message})) || !ready) return 1;
+        if (!os::write_all(1, to_line(Started{ready ? "" : ready.error().message}), "stdout") || !ready) return 1;
         return attend();
     }
 
@@ -386,7 +377,7 @@ private:
         if (::poll(&signal, 1, static_cast<int>(patience)) > 0) on_signal();
     }
 
-    static void say(std::string_view word) { (void)write_all(2, std::string(word) + "\n"); }
+    static void say(std::string_view word) { (void)os::write_all(2, std::string(word) + "\n", "stderr"); }
 
     std::string marker_, run_, server_, remarks_;
     std::unique_ptr<net::PeerIdentity> identity_;
