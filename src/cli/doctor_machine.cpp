@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
@@ -158,6 +159,14 @@ void check_disk(DoctorReport& report, const std::string& data) {
     if (disk.f_files > 0 && disk.f_favail < files_wanted)
         report.add(Finding::warning, "the disk of " + place + " has room for " + std::to_string(disk.f_favail) + " more files",
                    "each object is a file: make room, or a file system with more inodes");
+    // A reserve that is in use is a file without blocks (store/reserve.hpp).
+    for (const char* part : {"keys", "audit"}) {
+        struct stat reserve{};
+        const std::string path = data + "/" + part + "/reserved-space";
+        if (::stat(path.c_str(), &reserve) == 0 && reserve.st_blocks == 0)
+            report.add(Finding::problem, "the space that is kept for deletes and administration is in use (" + path + ")",
+                       "make room: the server takes it back by itself once there is some");
+    }
     if (const auto known = file_system_of(type.f_type); known.trouble != nullptr)
         report.add(Finding::warning, place + " is on a file system of type " + known.name + ": " + known.trouble,
                    "keep data that matters on a local disk");

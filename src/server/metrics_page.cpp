@@ -38,6 +38,10 @@ enum Place : size_t {
     reserve_whole,
     audit_failures,
     audit_segments,
+    scrub_passes,
+    scrub_bytes,
+    scrub_damaged,
+    scrub_ended,
     jobs,
     workers,
     isolation,
@@ -81,6 +85,11 @@ constexpr std::array<metrics::Family, places> families{{
     {"trainwarden_reserve_whole", Type::gauge, "1: the space is reserved that deletes and the record need on a full disk."},
     {"trainwarden_audit_failures_total", Type::counter, "Requests that were stopped because they could not be recorded."},
     {"trainwarden_audit_segments", Type::gauge, "Files of records that the audit log has."},
+    {"trainwarden_scrub_passes_total", Type::counter, "Times that everything stored was read and compared."},
+    {"trainwarden_scrub_bytes_total", Type::counter, "Bytes that were read and compared for it."},
+    {"trainwarden_scrub_damaged", Type::gauge,
+     "What the pass that goes on, or the last, found damaged: `trainwarden doctor` names it."},
+    {"trainwarden_scrub_pass_end_timestamp_seconds", Type::gauge, "When the last pass ended; 0: none has."},
     {"trainwarden_training_jobs", Type::gauge, "Training jobs, by status."},
     {"trainwarden_training_workers", Type::gauge, "Workers of training jobs that run."},
     {"trainwarden_training_isolation", Type::gauge, "1 for what training jobs run in."},
@@ -175,6 +184,14 @@ void MetricsPage::add_stores(metrics::Page& page) const {
     }
 }
 
+void MetricsPage::add_scrub(metrics::Page& page) const {
+    const auto state = sources_.scrub->state();
+    page.add(scrub_passes, number(state.passes));
+    page.add(scrub_bytes, number(state.bytes));
+    page.add(scrub_damaged, number(state.damaged));
+    page.add(scrub_ended, state.ended ? std::chrono::duration<double>(state.ended->time_since_epoch()).count() : 0);
+}
+
 void MetricsPage::add_jobs(metrics::Page& page) const {
     const auto census = sources_.training->census();
     for (const auto status : all_statuses) {
@@ -190,6 +207,7 @@ std::string MetricsPage::text() const {
     add_requests(page);
     add_fronts(page);
     add_stores(page);
+    add_scrub(page);
     add_jobs(page);
     if (sources_.tls != nullptr)
         if (const auto end = sources_.tls->ends_at()) page.add(certificate_end, static_cast<double>(*end));

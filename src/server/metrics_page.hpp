@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "admin/scrub.hpp"
 #include "base/mutex.hpp"
 #include "http/server.hpp"
 #include "metrics/page.hpp"
@@ -27,6 +28,7 @@ public:
     struct Sources {
         const RequestObserver* requests = nullptr;
         const training::Training* training = nullptr;
+        const admin::Scrub* scrub = nullptr;
         std::string_view isolation;             // TrainingService::isolation
         const net::TlsServer* tls = nullptr;    // nullptr: there is none
         const TraceExporter* traces = nullptr;  // nullptr: nothing is traced
@@ -46,6 +48,7 @@ private:
     void add_requests(metrics::Page& page) const;
     void add_fronts(metrics::Page& page) const EXCLUDES(mutex_);
     void add_stores(metrics::Page& page) const;
+    void add_scrub(metrics::Page& page) const;
     void add_jobs(metrics::Page& page) const;
 
     const Sources sources_;

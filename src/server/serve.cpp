@@ -25,6 +25,7 @@
 #include "server/metrics_page.hpp"
 #include "server/readiness.hpp"
 #include "server/server.hpp"
+#include "server/server_administration.hpp"
 #include "server/signals.hpp"
 #include "server/trace_exporter.hpp"
 #include "store/reserve.hpp"
@@ -168,6 +169,7 @@ base::Result<int> serve(const Settings& settings) {
     server->observer.trace_to(traces.get());
     MetricsPage metrics({.requests = &server->observer,
                          .training = &server->training->jobs(),
+                         .scrub = &server->administration->scrubbing(),
                          .isolation = server->training->isolation(),
                          .tls = tls.get(),
                          .traces = traces.get(),

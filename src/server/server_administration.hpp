@@ -41,6 +41,7 @@ public:
     [[nodiscard]] MasterKey master_key() const override;
     [[nodiscard]] base::Result<MasterKey> rotate_master_key(bool end_sessions) override;
     [[nodiscard]] Scrub scrub() const override;
+    [[nodiscard]] const admin::Scrub& scrubbing() const { return scrub_; }
     [[nodiscard]] Retention retention() const override;
     [[nodiscard]] base::Result<Retention> put_retention(const Retention& wanted) override;
 

@@ -543,8 +543,8 @@ def test_settings_that_make_no_sense(tmp_path, arguments, words):
     assert done.returncode != 0 and words in done.stderr and "secret" not in done.stdout + done.stderr, done.stderr
 
 
-def findings(server, *arguments, **options):
-    done = server.trainwarden("doctor", "--json", "--data", server.data, *arguments, check=False, **options)
+def findings(server, *arguments, data=None, **options):
+    done = server.trainwarden("doctor", "--json", "--data", data or server.data, *arguments, check=False, **options)
     return done.returncode, [(one["Finding"], one["What"], one.get("Remedy", "")) for one in json.loads(done.stdout)]
 
 
@@ -575,6 +575,15 @@ def test_doctor_finds_what_is_wrong(server, tmp_path):
     assert not any("knows you" in what for _, what, _ in found)
     code, found = findings(server, credentials=Credentials(server.root.access_key_id, "x" * 40))
     assert code == 1 and has(found, "problem", "signature")
+
+
+def test_doctor_says_that_the_reserve_is_in_use(server, tmp_path):
+    for part, size in (("keys", 4096), ("audit", 0)):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "reserved-space").write_bytes(b"x" * size)
+    _, found = findings(server, data=tmp_path)
+    said = [what for finding, what, _ in found if finding == "problem" and "kept for deletes" in what]
+    assert len(said) == 1 and f"{tmp_path}/audit/" in said[0]
 
 
 def test_doctor_compares_clocks(server):

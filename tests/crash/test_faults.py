@@ -407,7 +407,7 @@ def test_each_call_fails_under_load(place, capsys):
                 if "no space" in fault:
                     raise Surprise("it took a restart")
             # Where the record of a delete is refused, its file may stay until the next start.
-            if "no space" in fault and "audit/requests" not in kind and (left := stays_behind(place.server.data)):
+            if "no space" in fault and (left := stays_behind(place.server.data)):
                 raise Surprise(f"left behind: {left}")
             if count % 10 == 9 or count + 1 == len(chosen) or load.restarted:
                 place.verify()
