@@ -25,6 +25,7 @@ COUNT_ONLY, ONCE, FROM_THEN_ON = range(3)
 class Disk:
     def __init__(self, home, folder):
         """`home`: where the shared memory lies; `folder`: below it calls are counted."""
+        assert LIBRARY.exists(), f"{LIBRARY} is not built: nothing would fail"
         path = pathlib.Path(home) / "faults"
         with open(path, "wb") as file:
             file.truncate(TRACE + TRACED_MAX * TRACED_BYTES)
