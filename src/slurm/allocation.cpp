@@ -149,7 +149,7 @@ os::Environment slurm_environment() {
     return environment;
 }
 
-base::Result<void> check_cluster() {
+base::Result<std::optional<Munge>> check_cluster() {
     const std::string packages =
         "install Slurm's client programs (Debian package slurm-client) on this machine; see docs/slurm.md";
     for (const char* program : {"salloc", "srun", "squeue", "scancel", "scontrol"}) {
@@ -158,7 +158,18 @@ base::Result<void> check_cluster() {
             return unavailable(std::string("--launcher slurm needs `") + program + "`, and it is not here", packages);
     }
     auto said = ask({"scontrol", "ping"});
-    if (said && said->output.find(" is UP") != std::string::npos) return {};
+    if (said && said->output.find(" is UP") != std::string::npos) {
+        const auto configuration = ask({"scontrol", "show", "config"});
+        if (!configuration || !configuration->status.success())
+            return unavailable("`scontrol show config` says nothing: " +
+                                   (configuration ? trimmed(configuration->output) : configuration.error().message),
+                               "see whether it works for this user");
+        const auto munge = read_configuration(configuration->output);
+        if (!munge) return munge;
+        const auto made = munge->encode("trainwarden", "test");
+        if (!made) return unavailable(made.error().message, "start munged on this machine, or say why `munge -n` fails");
+        return munge;
+    }
     return unavailable("Slurm's controller does not answer: " + (said ? trimmed(said->output) : said.error().message),
                        "start slurmctld and munged, or say where slurm.conf is by the environment variable SLURM_CONF");
 }

@@ -18,11 +18,12 @@
 
 #include "base/result.hpp"
 #include "os/process.hpp"
+#include "slurm/munge.hpp"
 
 namespace slurm {
 
-// Are Slurm's programs here, and does its controller answer? Errors `SlurmUnavailable` with the remedy.
-[[nodiscard]] base::Result<void> check_cluster();
+// Are Slurm's programs here, does its controller answer, and does munge, if the cluster uses it? Errors `SlurmUnavailable` with the remedy.
+[[nodiscard]] base::Result<std::optional<Munge>> check_cluster();
 
 // Cancels every allocation of this user whose comment names this server, and waits until Slurm has ended their processes.
 // How many; error `SlurmUnavailable`.

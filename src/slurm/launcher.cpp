@@ -113,7 +113,8 @@ public:
                                        .endpoints = server_ ? launcher_.settings_.endpoints->open(place.token) : nullptr,
                                        .output = worker.output.get()}));
         worker.is_admitted = true;
-        TRY(worker.step->write(to_line(Ready{launcher_.gateway_->port(), launcher_.gateway_->fingerprint()})));
+        const std::string ready = TRY(ready_line(worker));
+        TRY(worker.step->write(ready));
         const auto started = parse_started(TRY(worker.step->read_line(Steady::now() + node_patience, given_up_)));
         if (!started) return base::fail(base::code::InternalError, started.error().message);
         if (!started->problem.empty())
@@ -200,15 +201,15 @@ private:
 
     base::Result<void> start_agents(const training::Plan& plan) {
         auto command = allocation_->step_command();
-        for (const std::string& word : {launcher_.settings_.program, std::string("slurm-worker"), marker_, run_})
+        for (const std::string& word :
+             {launcher_.settings_.program, std::string("slurm-worker"), marker_, run_, to_argument(launcher_.munge_)})
             command.push_back(word);
         for (size_t i = 0; i < plan.hosts.size(); ++i) workers_.push_back({.step = TRY(Step::start(command))});
         const auto deadline = Steady::now() + node_patience;
         const std::string here = boot_of_this_machine();
         for (auto& worker : workers_) {
-            auto hello = parse_hello(TRY(worker.step->read_line(deadline, given_up_)));
-            if (!hello) return base::fail(base::code::InternalError, hello.error().message);
-            worker.hello = std::move(*hello);
+            const std::string line = TRY(worker.step->read_line(deadline, given_up_));
+            worker.hello = TRY(hello_of(line));
             if (!worker.hello.problem.empty())
                 return base::fail(base::code::InternalError,
                                   "The node " + worker.hello.node + " cannot run workers: " + worker.hello.problem);
@@ -221,6 +222,24 @@ private:
             }
         }
         return {};
+    }
+
+    // A line in the clear can only say why there is no worker.
+    [[nodiscard]] base::Result<Hello> hello_of(const std::string& line) const {
+        const auto problem = [](const base::Error& error) { return base::fail(base::code::InternalError, error.describe()); };
+        auto hello = parse_hello(line);
+        if (!launcher_.munge_ || (hello && !hello->problem.empty())) return hello ? hello : problem(hello.error());
+        const auto said = launcher_.munge_->decode(purpose_of_hello(run_), line);
+        if (!said)
+            return problem(base::Error(
+                said.error().code, "Who answers for a node does not show that it is this cluster's: " + said.error().describe()));
+        hello = parse_hello(*said);
+        return hello ? hello : problem(hello.error());
+    }
+
+    [[nodiscard]] base::Result<std::string> ready_line(const Worker& worker) const {
+        const std::string line = to_line(Ready{launcher_.gateway_->port(), launcher_.gateway_->fingerprint()});
+        return launcher_.munge_ ? launcher_.munge_->encode(purpose_of_ready(run_, worker.hello.fingerprint), line) : line;
     }
 
     Launcher& launcher_;
@@ -237,7 +256,10 @@ base::Result<std::unique_ptr<Launcher>> Launcher::open(Settings settings) {
     std::unique_ptr<Launcher> launcher(new Launcher(std::move(settings)));
     launcher->options_ = TRY(split_options(launcher->settings_.options));
     if (launcher->settings_.program.empty()) launcher->settings_.program = TRY(own_program());
-    TRY(check_cluster());
+    launcher->munge_ = TRY(check_cluster());
+    if (!launcher->munge_)
+        base::log_warn(
+            "this Slurm cluster does not use munge: who can change what srun carries can put itself between server and nodes");
     if (const size_t ended = TRY(end_leftovers(launcher->settings_.server)); ended > 0)
         base::log_warn("cancelled " + std::to_string(ended) + " Slurm jobs of an earlier server");
     launcher->gateway_ = TRY(Gateway::start());

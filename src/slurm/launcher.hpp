@@ -15,12 +15,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
 #include "sandbox/image.hpp"
 #include "slurm/gateway.hpp"
+#include "slurm/munge.hpp"
 #include "training/confinement.hpp"
 
 namespace slurm {
@@ -47,6 +49,7 @@ private:
     friend class SlurmConfinement;
     Settings settings_;
     std::vector<std::string> options_;
+    std::optional<Munge> munge_;  // nothing: the cluster has another AuthType
     sandbox::Images images_;
     std::unique_ptr<Gateway> gateway_;
 };

@@ -8,7 +8,7 @@
 //
 // And on its standard error, which no worker can write to: the words below. Slurm carries all of that unencrypted: nothing of it is
 // secret. Hello and Ready carry fingerprints (net/peer_identity.hpp): by them each side knows the other on
-// every other wire.
+// every other wire. Those two go as munge credentials where the cluster has munge (munge.hpp).
 #pragma once
 
 #include <cstdint>

@@ -29,6 +29,7 @@
 #include "sandbox/sandboxes.hpp"
 #include "slurm/gateway.hpp"
 #include "slurm/message.hpp"
+#include "slurm/munge.hpp"
 #include "slurm/output.hpp"
 #include "slurm/overlay.hpp"
 
@@ -109,14 +110,15 @@ struct Surroundings {
 
 class Agent {
 public:
-    Agent(std::string marker, std::string run) : marker_(std::move(marker)), run_(std::move(run)) {}
+    Agent(std::string marker, std::string run, std::string munge)
+        : marker_(std::move(marker)), run_(std::move(run)), munge_argument_(std::move(munge)) {}
 
     int work() {
         // What a server gives up: nobody of the same user reads this process's keys. What does not hold is no reason not to work.
         (void)os::harden({.allow_core_dumps = false, .programs = {"/usr/bin/bwrap"}, .paths = {}});
         block_signals();
         const Hello hello = look_around();
-        if (!os::write_all(1, to_line(hello), "stdout") || !hello.problem.empty()) return 1;
+        if (!os::write_all(1, hello_line(hello), "stdout") || !hello.problem.empty()) return 1;
         const std::string line = read_line();
         if (line.empty()) return 0;  // the job was given up before it began
         const auto ready = prepare(line);
@@ -155,10 +157,17 @@ private:
             hello.port = port;
             identity_ = TRY(net::PeerIdentity::make());
             hello.fingerprint = identity_->fingerprint();
+            munge_ = TRY(parse_argument(munge_argument_));
+            if (munge_) signed_hello_ = TRY(munge_->encode(purpose_of_hello(run_), to_line(hello)));
             return {};
         };
         if (auto looked = look(); !looked) hello.problem = looked.error().message;
         return hello;
+    }
+
+    // Why there is no worker is said in the clear: it may be that there is no munge.
+    [[nodiscard]] std::string hello_line(const Hello& hello) const {
+        return munge_ && hello.problem.empty() ? signed_hello_ : to_line(hello);
     }
 
     // Empty: the input has ended.
@@ -205,7 +214,9 @@ private:
     }
 
     base::Result<void> prepare(const std::string& line) {
-        const Ready ready = TRY(parse_ready(line));
+        std::string said = line;
+        if (munge_) said = TRY(munge_->decode(purpose_of_ready(run_, identity_->fingerprint()), line));
+        const Ready ready = TRY(parse_ready(said));
         const GatewayPlace gateway{server_, ready.gateway};
         client_ = TRY(net::PeerTlsClient::open(*identity_, ready.fingerprint));
         auto fetched = fetch_task(*client_, gateway);
@@ -379,7 +390,8 @@ private:
 
     static void say(std::string_view word) { (void)os::write_all(2, std::string(word) + "\n", "stderr"); }
 
-    std::string marker_, run_, server_, remarks_;
+    std::string marker_, run_, munge_argument_, signed_hello_, server_, remarks_;
+    std::optional<Munge> munge_;
     std::unique_ptr<net::PeerIdentity> identity_;
     std::unique_ptr<net::PeerTlsClient> client_;
     OutputSender output_;
@@ -390,8 +402,8 @@ private:
 
 }  // namespace
 
-[[noreturn]] void run_worker(const std::string& marker, const std::string& run) {
-    Agent agent(marker, run);
+[[noreturn]] void run_worker(const std::string& marker, const std::string& run, const std::string& munge) {
+    Agent agent(marker, run, munge);
     const int code = agent.work();
     // Threads that carry connections may still wait for the server: they end with this process.
     std::_Exit(code);

@@ -400,8 +400,9 @@ def test_an_agent_gives_up_what_a_server_does(world):
         assert status["NoNewPrivs"] == "1" or os.stat("/usr/bin/bwrap").st_mode & 0o4000, status
         assert not int(status["CapBnd"], 16) & 1 << 16, status  # CAP_SYS_MODULE, for one
         assert re.search(r"Max core file size +0 +0 ", (agent / "limits").read_text())
-        # What it was started with is all that others of its user could read: a folder and a run, no key.
-        assert len(read_or_nothing(agent / "cmdline").split(b"\0")) == 5
+        # What it was started with is all that others of its user could read: a folder, a run, where munge is, and no key.
+        words = read_or_nothing(agent / "cmdline").split(b"\0")
+        assert len(words) == 6 and words[4].startswith(b"munge:/")
     world.client("sagemaker").stop_training_job(TrainingJobName="hardened")
     assert wait(world, "hardened")["TrainingJobStatus"] == "Stopped"
 
@@ -474,6 +475,68 @@ def test_the_server_is_killed(cluster):
         remove(server)
 
 
+# An srun that changes the first line which it carries, as somebody between server and node can: of the agent (an output) or of the server (an input).
+MEDDLER = """#!/usr/bin/python3
+import base64, json, os, pathlib, subprocess, sys, threading
+srun, folder = {srun!r}, pathlib.Path({folder!r})
+wish = (folder / "wish").read_text()
+mine = base64.b64encode(b"m" * 32).decode()
+child = subprocess.Popen([srun, *sys.argv[1:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+def to_agent():
+    line = sys.stdin.buffer.readline()
+    if line and wish == "a server of its own":
+        line = json.dumps({{"Format": "trainwarden-slurm-2", "Gateway": 1, "Fingerprint": mine}}).encode() + b"\\n"
+    while line:
+        child.stdin.write(line)
+        child.stdin.flush()
+        line = sys.stdin.buffer.readline()
+    child.stdin.close()
+
+threading.Thread(target=to_agent, daemon=True).start()
+line = child.stdout.readline()
+if wish == "what an agent said before":
+    line = (folder / "before").read_bytes()
+elif wish == "an agent of its own":
+    line = json.dumps({{"Format": "trainwarden-slurm-2", "Node": "n1", "Boot": "b", "Address": "127.0.0.1", "Port": 1, "Mtu": 9000, "Fingerprint": mine, "Problem": ""}}).encode() + b"\\n"
+elif wish == "one letter":
+    line = line[:60] + (b"A" if line[60:61] != b"A" else b"B") + line[61:]
+else:
+    (folder / "before").write_bytes(line)
+while line:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+    line = child.stdout.readline()
+os._exit(child.wait())  # the thread waits for input
+"""
+
+
+def test_who_changes_what_srun_carries_gets_no_worker(cluster, tmp_path):
+    meddler = tmp_path / "srun"
+    meddler.write_text(MEDDLER.format(srun=shutil.which("srun"), folder=str(tmp_path)))
+    meddler.chmod(0o755)
+    server = make_server(cluster)
+    server.environment["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
+    try:
+        (tmp_path / "wish").write_text("nothing")
+        server.start()
+        make_trainer(server)
+        job = run(server, "whole", "echo hello")
+        assert job["TrainingJobStatus"] == "Completed", job
+        assert (tmp_path / "before").read_text().startswith("MUNGE:")
+        for number, (wish, why) in enumerate({"what an agent said before": "does not show that it is this cluster's",
+                                              "an agent of its own": "does not show that it is this cluster's", "one letter": "does not show that it is this cluster's",
+                                              "a server of its own": "unmunge failed"}.items()):
+            (tmp_path / "wish").write_text(wish)
+            job = run(server, f"changed-{number}", "echo hello")
+            assert job["TrainingJobStatus"] == "Failed" and why in job["FailureReason"], (wish, job)
+            said = server.client("logs").filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"changed-{number}/")["events"]
+            assert not any("hello" in event["message"] for event in said), said
+    finally:
+        server.stop()
+        remove(server)
+
+
 def test_options_reach_slurm(cluster):
     server = make_server(cluster, "--slurm-options", "--nodelist=n3 '--job-name=another name'")
     try:
@@ -491,7 +554,7 @@ def test_options_reach_slurm(cluster):
 
 
 def test_a_node_that_does_not_see_the_folder_says_so(cluster):
-    done = cluster.run("srun", "--ntasks=1", "--export=NONE", BINARY, "slurm-worker", "/no/such/folder/.slurm-run", "a-run", check=False)
+    done = cluster.run("srun", "--ntasks=1", "--export=NONE", BINARY, "slurm-worker", "/no/such/folder/.slurm-run", "a-run", "none", check=False)
     hello = json.loads(done.stdout)
     assert "does not see the server's folder /no/such/folder. Put the server's data folder on a file system" in hello["Problem"]
     assert hello["Node"] in ("n1", "n2", "n3")
@@ -521,6 +584,6 @@ def test_what_is_missing_is_said(cluster, tmp_path):
 
 
 def test_nobody_starts_an_agent_by_hand(tmp_path):
-    done = subprocess.run([BINARY, "slurm-worker", tmp_path / "marker", "run"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([BINARY, "slurm-worker", tmp_path / "marker", "run", "none"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "srun did not start it" in json.loads(done.stdout)["Problem"]
     assert "slurm-worker" not in subprocess.run([BINARY, "--help"], capture_output=True, text=True, timeout=60).stdout
