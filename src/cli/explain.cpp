@@ -94,7 +94,7 @@ void add_explain(Command& root) {
                    "a whole request instead of one action: every permission that it needs");
     command.option("--input", "JSON", options->input, "its input, by the members of AWS's service model");
     command.option("--context", "KEY=VALUE", options->context,
-                   "a condition key of the request (may be repeated; VALUE,VALUE for a list)");
+                   "a condition key of the request (may be repeated; VALUE,VALUE for a list, \\, for a comma)");
     command.option("--region", "REGION", options->region, "where such a request would be made; otherwise the configured region");
     command.flag("--json", options->json, "print JSON");
     command.action([options] { return explain(*options); });

@@ -14,8 +14,14 @@ base::Result<std::optional<std::vector<ContextEntry>>> context_of(const std::vec
         const size_t equals = entry.find('=');
         if (equals == std::string::npos || equals == 0) return base::fail(base::code::Usage, "`" + entry + "` is not KEY=VALUE");
         ContextEntry read{.key = entry.substr(0, equals), .values = {}};
-        for (std::string_view value : base::split(std::string_view(entry).substr(equals + 1), ','))
-            read.values.emplace_back(value);
+        read.values.emplace_back();
+        for (size_t at = equals + 1; at < entry.size(); ++at) {
+            const bool is_escaped = entry[at] == '\\' && at + 1 < entry.size() && entry[at + 1] == ',';
+            if (entry[at] == ',')
+                read.values.emplace_back();
+            else
+                read.values.back() += entry[is_escaped ? ++at : at];
+        }
         out.push_back(std::move(read));
     }
     return out;

@@ -11,7 +11,7 @@
 
 namespace cli {
 
-// "KEY=VALUE" and "KEY=VALUE,VALUE" as the Context member of a question.
+// "KEY=VALUE" and "KEY=VALUE,VALUE" (a comma within a value: `\,`) as the Context member of a question.
 [[nodiscard]] base::Result<std::optional<std::vector<model::trainwarden::ContextEntry>>> context_of(
     const std::vector<std::string>& said);
 

@@ -53,7 +53,7 @@ void add_what_can(Command& root) {
     command.option("--action", "PATTERN", options->action, "only these actions, for example s3:*");
     command.option("--resource", "PATTERN", options->resource, "only on these resources, for example arn:aws:s3:::bucket/*");
     command.option("--context", "KEY=VALUE", options->context,
-                   "a condition key of the requests (may be repeated; VALUE,VALUE for a list)");
+                   "a condition key of the requests (may be repeated; VALUE,VALUE for a list, \\, for a comma)");
     command.option("--region", "REGION", options->region, "where such requests would be made; otherwise the configured region");
     command.flag("--json", options->json, "print JSON");
     command.action([options] { return what_can(*options); });

@@ -116,7 +116,7 @@ void add_who_can(Command& root) {
                        "an ARN, for example arn:aws:s3:::bucket/key (`${*}` is a `*` that a name really has), or a pattern: "
                        "arn:aws:s3:::bucket/*");
     command.option("--context", "KEY=VALUE", options->context,
-                   "a condition key of the request (may be repeated; VALUE,VALUE for a list)");
+                   "a condition key of the request (may be repeated; VALUE,VALUE for a list, \\, for a comma)");
     command.option("--region", "REGION", options->region, "where such a request would be made; otherwise the configured region");
     command.flag("--conditions", options->conditions,
                  "find out on which conditions, as for patterns, instead of what a request to this server would have");
