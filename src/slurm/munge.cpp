@@ -28,8 +28,9 @@ base::Result<std::string> run(std::vector<std::string> command, os::Stdio input,
                         output_bytes_max);
     if (!done) return base::fail(base::Error(base::code::SlurmUnavailable, program + " cannot be run: " + done.error().message));
     if (!done->status.success())
-        return base::fail(base::Error(failed, program + " failed: " + std::string(base::trim(done->output)))
-                              .note("see whether `munge -n | unmunge` works for this user, on the server's machine and on the nodes"));
+        return base::fail(
+            base::Error(failed, program + " failed: " + std::string(base::trim(done->output)))
+                .note("see whether `munge -n | unmunge` works for this user, on the server's machine and on the nodes"));
     return std::move(done->output);
 }
 
@@ -39,7 +40,8 @@ std::string_view setting(std::string_view text, std::string_view name) {
         const std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
         const size_t equals = line.find('=');
-        if (equals != std::string_view::npos && base::trim(line.substr(0, equals)) == name) return base::trim(line.substr(equals + 1));
+        if (equals != std::string_view::npos && base::trim(line.substr(0, equals)) == name)
+            return base::trim(line.substr(equals + 1));
     }
     return {};
 }
@@ -61,8 +63,7 @@ base::Result<std::string> Munge::decode(std::string_view purpose, std::string_vi
         return base::fail(base::code::SlurmUnavailable, std::string("no room for a credential: ") + std::strerror(errno));
     std::vector<std::string> command = {"unmunge", "--numeric", "--keys=UID"};
     if (!socket_.empty()) command.push_back("--socket=" + socket_);
-    const std::string said =
-        TRY(run(std::move(command), os::Stdio::descriptor(file.number()), base::code::InvalidMessage));
+    const std::string said = TRY(run(std::move(command), os::Stdio::descriptor(file.number()), base::code::InvalidMessage));
     // `UID:   0`, an empty line, what was encoded.
     const size_t end = said.find("\n\n");
     if (end == std::string::npos || !said.starts_with("UID:")) return refused("unmunge says something else than it should");

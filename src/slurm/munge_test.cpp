@@ -6,9 +6,10 @@
 using namespace slurm;
 
 TEST_CASE("a cluster's configuration says whether it has munge, and where") {
-    const auto named = read_configuration("Configuration data as of 2026-01-01T00:00:00\nAuthAltTypes            = (null)\n"
-                                          "AuthInfo                = cred_expire=30,socket=/run/cluster/munge,ttl=60\n"
-                                          "AuthType                = auth/munge\n");
+    const auto named = read_configuration(
+        "Configuration data as of 2026-01-01T00:00:00\nAuthAltTypes            = (null)\n"
+        "AuthInfo                = cred_expire=30,socket=/run/cluster/munge,ttl=60\n"
+        "AuthType                = auth/munge\n");
     REQUIRE(named);
     CHECK(named->socket() == "/run/cluster/munge");
     const auto usual = read_configuration("AuthInfo = (null)\nAuthType = auth/munge");
