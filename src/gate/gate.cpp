@@ -347,9 +347,11 @@ base::Result<identity::PreparedPtr> Gate::find_caller(const RequestState& state)
 
 base::Result<void> Gate::read_body(RequestState& state) {
     const http::RequestHead& head = state.http.head;
+    TRY(state.http.body->reserve(wire::unpacking_bytes_at_most(head, state.body)));
     TRY(wire::unpack_body(head, state.body));
     const wire::ServiceModel* model = wire::find_service(state.service);
     if (model == nullptr) return base::fail(base::code::UnrecognizedClientException, "there is no service " + state.service);
+    TRY(state.http.body->reserve(wire::reading_bytes_at_most(*model, head, state.body)));
     state.call.operation = std::string(TRY(wire::find_operation(*model, head, state.body))->name);
     state.call.document = state.body;
     return {};

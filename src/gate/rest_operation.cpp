@@ -180,6 +180,10 @@ private:
         const auto* payload = operation.rest->payload;
         if (payload != nullptr && payload->location == model::Location::stream) {
             INVARIANT(payload_);
+            // HTTP reads it as an empty body. Nobody empties an object by leaving a header out.
+            const auto& headers = call.http->head.headers;
+            if (headers.find("Content-Length") == nullptr && headers.find("Transfer-Encoding") == nullptr)
+                return base::fail(base::code::MissingContentLength, "You must provide the Content-Length HTTP header.");
             *static_cast<model::ByteSource**>(payload->make(input)) = &*payload_;
         }
         if (operation.rest->decided_on_body && !is_refused_by_head_) return read_body(call);
@@ -204,7 +208,10 @@ private:
             return base::fail(base::code::InvalidRequest,
                               "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
         // Kept: a request that is decided again has no second body.
-        if (!document_) document_ = TRY(call.body->read_all(operation.rest->body_bytes_max));
+        if (!document_) {
+            document_ = TRY(call.body->read_all(operation.rest->body_bytes_max));
+            TRY(call.body->reserve(wire::document_bytes_at_most(*document_)));
+        }
         return wire::read_rest_body(operation, *document_, invocation_->input());
     }
 

@@ -1,5 +1,6 @@
 #include "http/connection.hpp"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr uint64_t drained_bytes_max = 1u << 20;  // more unread body than this: cheaper to close
+constexpr size_t kept_bytes_max = 8u << 20;       // more than so much of a request's memory is not kept for the next
 constexpr size_t framing_bytes = 16384;           // received at once where chunks are looked for
 constexpr uint64_t joined_file_bytes_max = 15u << 10;
 
@@ -99,26 +101,47 @@ bool BodyMemory::take(size_t bytes) {
 }
 
 Result<void> ConnectionBody::reserve(size_t bytes) {
-    if (!around_.memory.take(bytes))
+    const size_t most = std::min(around_.memory.most(), of_peer_.most());
+    if (held_ + bytes > most)
+        return fail(base::code::EntityTooLarge,
+                    "The request takes more memory than one client may have here: " + std::to_string(most) + " bytes");
+    if (!of_peer_.take(bytes))
+        return fail(base::code::ServiceUnavailable,
+                    "The server holds as many request bodies of this client as it has memory for. Please try again.");
+    if (!around_.memory.take(bytes)) {
+        of_peer_.give_back(bytes);
         return fail(base::code::ServiceUnavailable,
                     "The server holds as many request bodies as it has memory for. Please try again.");
+    }
     held_ += bytes;
     return {};
+}
+
+// The C library keeps what is freed for the thread that had it. What was large goes back to the system.
+ConnectionBody::~ConnectionBody() {
+    if (held_ > kept_bytes_max) ::malloc_trim(0);
+    of_peer_.give_back(held_);
+    around_.memory.give_back(held_);
 }
 
 // A body that only drips would keep a thread, and what it has in memory, for as long as its sender likes.
 Result<size_t> ConnectionBody::read(std::span<char> into) {
     const auto began = steady_clock::now();
     const auto& options = around_.options;
-    const auto allowed = seconds(options.body_grace_seconds) + seconds(received_ / options.body_bytes_per_second_min) - waited_;
+    // Where others wait for their turn, who has one and drips gives it back.
+    const bool crowded = around_.uploads_wait();
+    const auto least = crowded ? std::max(options.body_bytes_per_second_min, options.crowded_bytes_per_second_min)
+                               : options.body_bytes_per_second_min;
+    const auto grace = crowded ? std::min(options.body_grace_seconds, options.crowded_grace_seconds) : options.body_grace_seconds;
+    const auto patience = seconds(grace) + seconds(received_ / least);
+    const auto allowed = patience - waited_;
     stream_.set_timeout(
         std::clamp(std::chrono::ceil<milliseconds>(allowed), milliseconds(1), milliseconds(seconds(options.io_seconds_max))));
     auto got = read_content(into);
     waited_ += steady_clock::now() - began;
     if (got) {
         received_ += *got;
-        if (waited_ > seconds(options.body_grace_seconds) + seconds(received_ / options.body_bytes_per_second_min))
-            got = body_error({base::code::Timeout, ""});
+        if (waited_ > patience + seconds(*got / least)) got = body_error({base::code::Timeout, ""});
     }
     if (!got) {
         broke_ = true;
@@ -187,12 +210,12 @@ bool ConnectionBody::discard() {
     return true;
 }
 
-Exchange::Exchange(net::Stream& stream, const Surroundings& around, ParsedHead parsed, std::string received)
+Exchange::Exchange(net::Stream& stream, const Surroundings& around, BodyMemory& of_peer, ParsedHead parsed, std::string received)
     : stream_(stream),
       around_(around),
       framing_(parsed.framing),
       inbox_(stream, std::move(received)),
-      body_(stream, inbox_, framing_, around),
+      body_(stream, inbox_, framing_, around, of_peer),
       request_{.head = std::move(parsed.head),
                .body = &body_,
                .peer_address = stream.peer_address().empty() ? around.options.peer_address : stream.peer_address(),
@@ -301,6 +324,14 @@ bool Exchange::reader_is_too_slow() {
     const seconds grace(around_.options.answer_grace_seconds);
     const auto allowed = grace + seconds(taken / around_.options.answer_bytes_per_second_min);
     return now - *last_taken_at_ > grace || now - blocked_since_.value_or(now) > allowed;
+}
+
+bool Exchange::may_make_room() const {
+    if (!blocked_since_) return false;
+    const auto taken = sent_ - std::min(sent_, stream_.unacknowledged());
+    const auto blocked = steady_clock::now() - *blocked_since_;
+    return blocked > seconds(around_.options.crowded_grace_seconds) &&
+           blocked > seconds(taken / around_.options.crowded_bytes_per_second_min);
 }
 
 std::optional<bool> Exchange::drained(std::string_view more) {

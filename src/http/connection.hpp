@@ -33,14 +33,16 @@ private:
     size_t at_ = 0;
 };
 
-// What the bodies of a server's requests may hold in memory together. Any thread.
+// What bodies may hold in memory together with what is made of them: of all of a server's requests, of those of a peer. Any thread.
 class BodyMemory {
 public:
-    explicit BodyMemory(size_t most) : left_(most) {}
+    explicit BodyMemory(size_t most) : most_(most), left_(most) {}
+    [[nodiscard]] size_t most() const { return most_; }
     [[nodiscard]] bool take(size_t bytes);
     void give_back(size_t bytes) { left_ += bytes; }
 
 private:
+    const size_t most_;
     std::atomic<size_t> left_;
 };
 
@@ -51,13 +53,14 @@ struct Surroundings {
     BodyMemory& memory;
     Counters& counters;
     const std::atomic<bool>& stopping;
+    const std::function<bool()>& uploads_wait;  // for others to end
 };
 
 class ConnectionBody final : public BodyReader {
 public:
-    ConnectionBody(net::Stream& stream, Inbox& inbox, const Framing& framing, const Surroundings& around)
-        : stream_(stream), inbox_(inbox), framing_(framing), around_(around), left_(framing.length) {}
-    ~ConnectionBody() override { around_.memory.give_back(held_); }
+    ConnectionBody(net::Stream& stream, Inbox& inbox, const Framing& framing, const Surroundings& around, BodyMemory& of_peer)
+        : stream_(stream), inbox_(inbox), framing_(framing), around_(around), of_peer_(of_peer), left_(framing.length) {}
+    ~ConnectionBody() override;
     ConnectionBody(const ConnectionBody&) = delete;
     ConnectionBody& operator=(const ConnectionBody&) = delete;
     [[nodiscard]] base::Result<size_t> read(std::span<char> into) override;
@@ -81,6 +84,7 @@ private:
     Inbox& inbox_;
     const Framing framing_;
     const Surroundings& around_;
+    BodyMemory& of_peer_;
     size_t held_ = 0;
     std::chrono::steady_clock::duration waited_{};  // for the client; what a handler does between reads does not count
     uint64_t received_ = 0;
@@ -95,8 +99,8 @@ public:
     enum class Sent : uint8_t { all, blocked, failed };
     enum class After : uint8_t { next, drain, close };
 
-    // `received`: what came behind the head.
-    Exchange(net::Stream& stream, const Surroundings& around, ParsedHead parsed, std::string received);
+    // `received`: what came behind the head. `of_peer` outlives it.
+    Exchange(net::Stream& stream, const Surroundings& around, BodyMemory& of_peer, ParsedHead parsed, std::string received);
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
@@ -116,6 +120,8 @@ public:
     [[nodiscard]] Sent send(std::chrono::milliseconds patience);
     // Does its reader take too little, or nothing for too long? Asked again and again while `blocked`.
     [[nodiscard]] bool reader_is_too_slow();
+    // Does it take so little that its place is better given to another, if there is none else?
+    [[nodiscard]] bool may_make_room() const;
     // REQUIRES: all was sent.
     [[nodiscard]] After after() const { return after_; }
     // Of the body's rest, what has come: all of it, not all yet, or more than is worth reading.

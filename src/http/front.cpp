@@ -116,7 +116,7 @@ void Front::adopt(Endpoint& endpoint, net::Stream stream) {
     {
         const base::Lock lock(mutex_);
         const auto name = options.peer_group.empty() ? net::network_of(stream.peer_address()) : options.peer_group;
-        peer = &endpoint.peers_.try_emplace(name).first->second;
+        peer = &endpoint.peers_.try_emplace(name, endpoint.options_.body_memory_bytes_per_peer_max).first->second;
         if (peer->name.empty()) peer->name = name;
         ++peer->count;  // from here on: what makes room leaves it where it is
         peer_is_full = peer->count > options.connections_per_peer_max;
@@ -252,7 +252,8 @@ void Front::forget_head(Link& link) {
 
 void Front::begin(Link& link, ParsedHead parsed, std::string rest) {
     link.searched = 0;
-    link.exchange = std::make_unique<Exchange>(link.stream, link.endpoint.around_, std::move(parsed), std::move(rest));
+    link.exchange = std::make_unique<Exchange>(link.stream, link.endpoint.around_, link.peer->body_memory, std::move(parsed),
+                                               std::move(rest));
     auto& exchange = *link.exchange;
     const uint64_t missing = exchange.body_bytes_missing();
     if (missing == 0 && link.endpoint.options_.at_once) {
@@ -360,8 +361,12 @@ milliseconds Front::expire() {
         late(*due);
     }
     listen_again();
+    if (const auto now = steady_clock::now(); pool_.queued() > 0 && now >= refuse_late_at_) {
+        refuse_late_at_ = now + tick;
+        pool_.refuse_late();
+    }
     const base::Lock lock(mutex_);
-    return deadlines_.empty() && deaf_.empty() ? milliseconds(-1) : tick;
+    return deadlines_.empty() && deaf_.empty() && pool_.queued() == 0 ? milliseconds(-1) : tick;
 }
 
 void Front::listen_again() {

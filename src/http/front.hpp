@@ -42,7 +42,9 @@ constexpr char tls_handshake = 0x16;                 // the first byte of TLS; n
 
 // Connections that count together.
 struct PeerLinks {
+    explicit PeerLinks(size_t body_memory_bytes_max) : body_memory(body_memory_bytes_max) {}
     std::string name;
+    BodyMemory body_memory;
     size_t count = 0;
     std::atomic<size_t> held = 0;  // what its links hold
     std::list<Link*> waiting;      // the one that has waited longest first
@@ -151,7 +153,7 @@ private:
     std::vector<Endpoint*> stopping_ GUARDED_BY(mutex_);  // to be swept
     Links grave_ GUARDED_BY(mutex_);                      // closed; until no event can name them
     std::vector<Endpoint*> deaf_;                         // the system had no descriptor for them; the front's
-    Time deaf_until_{};
+    Time deaf_until_{}, refuse_late_at_{};
     std::thread thread_;
 };
 
@@ -173,6 +175,7 @@ private:
     const Handler handler_;
     std::atomic<bool> is_stopping_ = false;
     BodyMemory body_memory_;
+    const std::function<bool()> uploads_wait_;
     const Surroundings around_;
     Links links_;
     std::list<Link*> waiting_;  // may be closed at any time; the one that has waited longest first

@@ -365,3 +365,47 @@ TEST_CASE(
         CHECK(answer->body == "127.0.0.1");
     }
 }
+
+TEST_CASE("where uploads wait for a turn, one that drips gives its turn back") {
+    const Door door({.pool = {.uploads_max = 1, .uploads_per_peer_max = 1}}, {.crowded_grace_seconds = 1, .peer_group = "slow"},
+                    hello);
+    const auto others =
+        http::Server::start(door.front, {.peer_group = "others"}, net::Listener::open("127.0.0.1", 0).value(), hello);
+    REQUIRE(others);
+    auto dripping = door.connect();
+    REQUIRE(dripping.write_all("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"));
+    std::atomic<bool> over = false;
+    std::thread dripper([&] {
+        while (!over && dripping.write_all(std::string(100, 'x'))) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    });
+    while (http::load_of(*door.front).pool.uploading == 0) std::this_thread::yield();
+    auto other = net::connect("127.0.0.1", (*others)->port(), patience);
+    REQUIRE(other);
+    REQUIRE(other->write_all("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"));
+    while (http::load_of(*door.front).pool.queued == 0) std::this_thread::yield();
+    REQUIRE(other->write_all(std::string(100'000, 'b')));
+    CHECK(read_until(*other, "hello").ends_with("hello"));
+    CHECK(door.counters().slow_bodies == 1);
+    over = true;
+    dripping.shutdown_both();
+    dripper.join();
+}
+
+TEST_CASE("an answer that nobody reads makes room, as a silent connection does") {
+    const std::string large(8 << 20, 'l');
+    const Door door({}, {.connections_max = 3, .crowded_grace_seconds = 1},
+                    [&](http::Request&) { return http::Response{.status = 200, .headers = {}, .body = large}; });
+    std::vector<net::Stream> unread;
+    for (int i = 0; i < 3; ++i) {
+        unread.push_back(door.connect());
+        REQUIRE(unread.back().write_all("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+    }
+    while (door.counters().requests < 3 || http::load_of(*door.front).pool.running > 0) std::this_thread::yield();
+    CHECK(door.ask() == 503);
+    int status = 503;
+    for (int i = 0; i < 100 && status != 200; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        status = door.ask();
+    }
+    CHECK(status == 200);
+}

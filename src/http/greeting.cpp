@@ -47,7 +47,7 @@ bool Front::count_as(Link& link, const std::string& name) {
         const base::Lock lock(mutex_);
         move_to(link, false);
         if (--link.peer->count == 0) link.endpoint.peers_.erase(std::string(link.peer->name));
-        peer = &link.endpoint.peers_.try_emplace(name).first->second;
+        peer = &link.endpoint.peers_.try_emplace(name, link.endpoint.options_.body_memory_bytes_per_peer_max).first->second;
         if (peer->name.empty()) peer->name = name;
         ++peer->count;
         link.peer = peer;

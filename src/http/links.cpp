@@ -50,7 +50,7 @@ void Front::wait_in(Link& link, State state, milliseconds most, net::Stream::For
     // Who begins to do something else has not waited yet.
     if (link.state != state) move_to(link, false);
     link.state = state;
-    move_to(link, state != State::sending && state != State::upload);
+    move_to(link, state == State::sending ? link.exchange->may_make_room() : state != State::upload);
     if (most.count() > 0) link.deadline = steady_clock::now() + most;
     schedule(link);
     poller_.arm(link.stream.number(), static_cast<Watched*>(&link), link.stream.awaits(what));
@@ -105,7 +105,8 @@ Endpoint::Endpoint(std::shared_ptr<Front> front, ServerOptions options, std::opt
       listener_(std::move(listener)),
       handler_(std::move(handler)),
       body_memory_(options_.body_memory_bytes_max),
-      around_{options_, port(), body_memory_, front_->counters_, is_stopping_} {}
+      uploads_wait_([pool = &front_->pool_] { return pool->uploads_wait(); }),
+      around_{options_, port(), body_memory_, front_->counters_, is_stopping_, uploads_wait_} {}
 
 base::Result<void> Endpoint::listen() {
     listener_->do_not_wait();

@@ -44,8 +44,34 @@ bool Pool::enqueue(const std::string& peer, Kind kind, Job job, bool limited) {
     one.queues[static_cast<size_t>(kind)].push_back(std::move(job));
     ++queued_;
     list(of_peer, kind);
+    note_waiting_uploads();
     if (!is_leading) call(1);
     return true;
+}
+
+void Pool::note_waiting_uploads() {
+    uploads_wait_ = uploading_ >= options_.uploads_max && !turns_[static_cast<size_t>(Kind::upload)].empty();
+}
+
+void Pool::refuse_late() {
+    const base::Lock lock(mutex_);
+    const auto since = steady_clock::now() - std::chrono::seconds(options_.queue_seconds_max);
+    size_t moved = 0;
+    for (auto& peer : peers_) {
+        auto& uploads = peer.second.queues[static_cast<size_t>(Kind::upload)];
+        for (; !uploads.empty() && uploads.front().submitted < since; ++moved) {
+            peer.second.queues[static_cast<size_t>(Kind::whole)].push_back(std::move(uploads.front()));
+            uploads.pop_front();
+        }
+        // Who has a turn has something to run.
+        if (auto& listed = peer.second.listed[static_cast<size_t>(Kind::upload)]; listed && uploads.empty()) {
+            std::erase(turns_[static_cast<size_t>(Kind::upload)], &peer);
+            listed = false;
+        }
+        list(peer, Kind::whole);
+    }
+    note_waiting_uploads();
+    call(std::min(moved, processors_));
 }
 
 // Who is called takes what is next, whatever it was called for.
@@ -172,11 +198,22 @@ bool Pool::pick(Peers::value_type*& peer, Kind& kind, Job& job) {
             ++one.running;
             if (kind == Kind::upload) ++uploading_, ++one.uploading;
             list(*peer, kind);
+            note_waiting_uploads();
             uploads_first_ = kind == Kind::whole;
             return true;
         }
     }
     return false;
+}
+
+void Pool::leave() {
+    --idle_;
+    std::erase(thread_ids_, ::gettid());
+    // They have let the mutex go, and do nothing any more.
+    for (auto& thread : left_) thread.join();
+    left_.clear();
+    const auto self = std::ranges::find(threads_, std::this_thread::get_id(), &std::thread::get_id);
+    left_.splice(left_.end(), threads_, self);
 }
 
 bool Pool::add_thread() {
@@ -196,7 +233,9 @@ void Pool::work() {
     bool sleeps = true;  // from the beginning: it was made to be called
     while (true) {
         if (sleeps) {
-            changed_.wait(mutex_, [this]() REQUIRES(mutex_) { return called_ > 0 || (finishing_ && queued_ == 0); });
+            const auto is_called = [this]() REQUIRES(mutex_) { return called_ > 0 || (finishing_ && queued_ == 0); };
+            while (!changed_.wait_for(mutex_, options_.idle_most, is_called))
+                if (threads_.size() > options_.threads_kept) return leave();
             called_ -= std::min<size_t>(called_, 1);
             --idle_;
             sleeps = false;
@@ -240,6 +279,7 @@ void Pool::work() {
         if (kind == Kind::upload) --uploading_, --peer->second.uploading;
         list(*peer, Kind::whole);
         list(*peer, Kind::upload);
+        note_waiting_uploads();
         if (peer->second.is_idle()) peers_.erase(peer->first);
         if (finishing_ && queued_ == 0) changed_.notify_all();
     }
@@ -251,12 +291,13 @@ PoolLoad Pool::load() const {
 }
 
 void Pool::finish() {
-    std::vector<std::thread> threads;
+    std::list<std::thread> threads;
     {
         const base::Lock lock(mutex_);
         call(queued_);
         finishing_ = true;
         threads.swap(threads_);
+        threads.splice(threads.end(), left_);
         changed_.notify_all();
     }
     for (auto& thread : threads) thread.join();

@@ -2,7 +2,7 @@
 //
 // Each peer has a queue of its own, and the queues take turns, so that one with a thousand requests waits behind its own. No peer has all
 // threads; nor have uploads, which wait for their clients: whoever sends a request whole is served while others drip. A thread is made
-// when there is work for it, never ahead.
+// when there is work for it, never ahead; one that nobody needs for half a minute ends, down to a few.
 //
 // Where requests come from somebody has to look, too: that is to lead, and one thread does so at a time. A thread that has nothing to run
 // leads; what comes of it, it runs itself, and nobody leads meanwhile: so a request costs no hand-over between threads as long as requests
@@ -38,7 +38,9 @@ struct PoolOptions {
     size_t uploads_per_peer_max = 128;
     size_t queue_max = 8192;  // that wait for a thread
     size_t queue_per_peer_max = 2048;
-    int queue_seconds_max = 20;  // what has waited longer is refused when its turn comes
+    int queue_seconds_max = 20;                   // what has waited longer is refused
+    std::chrono::milliseconds idle_most{30'000};  // a thread that nobody needs for so long ends …
+    size_t threads_kept = 16;                     // … down to so many
 };
 
 struct PoolLoad {
@@ -74,6 +76,10 @@ public:
     // Runs what was submitted, then ends its threads.
     void finish() EXCLUDES(mutex_);
     [[nodiscard]] size_t queued() const { return queued_; }
+    // Do uploads wait for others to end? Any thread.
+    [[nodiscard]] bool uploads_wait() const { return uploads_wait_; }
+    // What has waited too long for a turn that does not come has its turn, to be refused. Whoever leads asks now and then.
+    void refuse_late() EXCLUDES(mutex_);
     [[nodiscard]] PoolLoad load() const EXCLUDES(mutex_);
 
 private:
@@ -103,6 +109,9 @@ private:
     // For what a turn of leading has brought, beside so many threads that are at it.
     void call_for_queued(size_t busy) REQUIRES(mutex_);
     void nudge_standby() REQUIRES(mutex_);
+    void note_waiting_uploads() REQUIRES(mutex_);
+    // Of this thread, which ends: nobody called it for a while.
+    void leave() REQUIRES(mutex_);
     // Do so many threads compute, or could if they had a processor, that there is none for another?
     [[nodiscard]] bool all_processors_taken() EXCLUDES(mutex_);
 
@@ -118,6 +127,7 @@ private:
     std::array<std::list<Peers::value_type*>, 2> turns_ GUARDED_BY(mutex_);  // by kind
     bool uploads_first_ GUARDED_BY(mutex_) = false;
     std::atomic<size_t> queued_ = 0;  // changed under the mutex
+    std::atomic<bool> uploads_wait_ = false;
     size_t running_ GUARDED_BY(mutex_) = 0, uploading_ GUARDED_BY(mutex_) = 0;
     size_t idle_ GUARDED_BY(mutex_) = 0;    // threads that sleep, those that have been called among them
     size_t called_ GUARDED_BY(mutex_) = 0;  // threads that have not looked at the queue since
@@ -125,7 +135,8 @@ private:
     bool is_overdue_ GUARDED_BY(mutex_) = false;  // who stands by need not watch first
     uint64_t turns_led_ GUARDED_BY(mutex_) = 0, picked_ GUARDED_BY(mutex_) = 0;
     bool finishing_ GUARDED_BY(mutex_) = false;
-    std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+    std::list<std::thread> threads_ GUARDED_BY(mutex_);
+    std::list<std::thread> left_ GUARDED_BY(mutex_);  // that have ended, or are about to
     std::vector<int> thread_ids_ GUARDED_BY(mutex_);  // as the system knows them
 };
 

@@ -106,6 +106,42 @@ TEST_CASE("queues have an end, for each peer and for all; what has begun goes on
     CHECK(went_on == 1);
 }
 
+TEST_CASE("an upload that has waited too long is refused, also while no other ends") {
+    std::latch begun(1), leave(1), refused(2);
+    Pool pool(
+        {.requests_max = 4, .requests_per_peer_max = 4, .uploads_max = 1, .uploads_per_peer_max = 1, .queue_seconds_max = 0});
+    REQUIRE(pool.submit("slow", Kind::upload, [&](bool) {
+        begun.count_down();
+        leave.wait();
+    }));
+    begun.wait();
+    CHECK_FALSE(pool.uploads_wait());
+    const auto count = [&](bool waited_too_long) {
+        if (waited_too_long) refused.count_down();
+    };
+    REQUIRE(pool.submit("slow", Kind::upload, count));
+    CHECK_FALSE(pool.uploads_wait());  // behind its own
+    REQUIRE(pool.submit("other", Kind::upload, count));
+    CHECK(pool.uploads_wait());
+    pool.refuse_late();
+    refused.wait();
+    CHECK_FALSE(pool.uploads_wait());
+    leave.count_down();
+    pool.finish();
+}
+
+TEST_CASE("threads that nobody needs end, and come again when they are needed") {
+    Pool pool({.requests_max = 8, .requests_per_peer_max = 8, .idle_most = std::chrono::milliseconds(10), .threads_kept = 1});
+    for (int round = 0; round < 3; ++round) {
+        std::latch all(8);
+        for (int i = 0; i < 8; ++i) REQUIRE(pool.submit("a", Kind::whole, [&](bool) { all.arrive_and_wait(); }));
+        all.wait();
+        while (pool.load().threads > 1) std::this_thread::yield();
+        CHECK(pool.load().threads == 1);
+    }
+    pool.finish();
+}
+
 namespace {
 
 // Work that comes from outside: `lead` waits for it and submits what has come.

@@ -38,8 +38,14 @@ struct ServerOptions {
     // So does an answer that is taken slower, or of which nothing is taken for so long.
     int answer_grace_seconds = 120;
     size_t answer_bytes_per_second_min = 512;
-    // Of bodies held in memory, those of all connections together: what is more is told to come again.
+    // Where others wait for room or a turn, who is slower than that for longer than this gives way: its answer is not sent on, its upload
+    // is not waited for.
+    int crowded_grace_seconds = 5;
+    size_t crowded_bytes_per_second_min = 64 * 1024;
+    // Of bodies held in memory and what is made of them, those of all connections together, and of one peer's: what is more is told to
+    // come again.
     size_t body_memory_bytes_max = 128u << 20;
+    size_t body_memory_bytes_per_peer_max = 64u << 20;
     std::string peer_group = {};               // all connections count as one peer, of this name; empty: each network is one
     std::string peer_address = {};             // of connections whose sockets have none
     std::shared_ptr<net::TlsServer> tls = {};  // nullptr: in the clear

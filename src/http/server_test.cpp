@@ -359,6 +359,25 @@ TEST_CASE("an announced body takes memory as it comes, and all bodies together t
     for (int i = 0; i < 3; ++i) CHECK(client.send({.method = "PUT", .url = url(*server), .body = middle})->body == middle);
 }
 
+TEST_CASE("what is made of a body counts as its memory, of each peer and of all") {
+    const auto server = serve(
+        [](http::Request& request) {
+            const size_t wanted = std::stoul(request.head.headers.get("X-Wanted"));
+            const auto got = request.body->reserve(wanted);
+            return http::Response{.status = 200, .headers = {}, .body = got ? std::string("reserved") : got.error().code};
+        },
+        {.body_memory_bytes_max = 1'000'000, .body_memory_bytes_per_peer_max = 400'000});
+    const auto ask = [&](const char* wanted) {
+        http::Client client;
+        http::ClientRequest request{.method = "POST", .url = url(*server)};
+        request.headers.add("X-Wanted", wanted);
+        return client.send(request)->body;
+    };
+    // Given back each time.
+    for (int i = 0; i < 5; ++i) CHECK(ask("400000") == "reserved");
+    CHECK(ask("400001") == "EntityTooLarge");  // asking again would not help
+}
+
 TEST_CASE("a body that drips is not waited for, one that a handler takes its time over is") {
     const auto server = serve(echo, {.io_seconds_max = 5, .body_grace_seconds = 1, .body_bytes_per_second_min = 100});
     auto stream = net::connect("127.0.0.1", server->port(), std::chrono::seconds(10));

@@ -33,7 +33,8 @@ void Front::refuse(Link& link, HeadError error) {
     link.received = std::string();
     ParsedHead none;
     none.framing.keep_alive = false;
-    link.exchange = std::make_unique<Exchange>(link.stream, link.endpoint.around_, std::move(none), std::string());
+    link.exchange =
+        std::make_unique<Exchange>(link.stream, link.endpoint.around_, link.peer->body_memory, std::move(none), std::string());
     // What hears of it may wait for a disk.
     const auto tell = [this, &link, error = std::move(error)](bool) {
         if (const auto& heard = link.endpoint.options_.on_unread)

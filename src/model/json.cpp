@@ -100,23 +100,6 @@ Result<void> read_from(const Operation& operation, const Json& document, Names n
     return Reader(source).read(operation, &document, input);
 }
 
-// At least as many values as a document holds, without reading it: one behind each comma and each opening bracket, and the
-// document itself.
-size_t values_at_most(std::string_view document) {
-    size_t count = 1;
-    bool quoted = false;
-    for (size_t at = 0; at < document.size(); ++at) {
-        const char c = document[at];
-        if (c == '"')
-            quoted = !quoted;
-        else if (quoted)
-            at += c == '\\';
-        else
-            count += c == ',' || c == '[' || c == '{';
-    }
-    return count;
-}
-
 void write_name(std::string_view name, bool& first, std::string& out) {
     if (!first) out += ',';
     first = false;
@@ -184,6 +167,22 @@ void write_value(const Shape& shape, const void* value, std::string& out) {
 }
 
 }  // namespace
+
+// One behind each comma and each opening bracket, and the document itself.
+size_t values_at_most(std::string_view document) {
+    size_t count = 1;
+    bool quoted = false;
+    for (size_t at = 0; at < document.size(); ++at) {
+        const char c = document[at];
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted)
+            at += c == '\\';
+        else
+            count += c == ',' || c == '[' || c == '{';
+    }
+    return count;
+}
 
 Result<void> check_values(std::string_view document) {
     if (values_at_most(document) <= input_values_max) return {};

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/mutex.hpp"
@@ -107,29 +108,19 @@ public:
     TlsServer(const TlsServer&) = delete;
     TlsServer& operator=(const TlsServer&) = delete;
 
-    // On a connected socket. Files that have changed are read again, at most once a second; while they cannot be used, what was read before
-    // is.
-    [[nodiscard]] base::Result<std::unique_ptr<TlsSession>> begin(int socket) EXCLUDES(mutex_);
+    // On a connected socket. A thread reads files again that have changed, once a second: certificate with key, and authorities by
+    // themselves. While either cannot be used, what was read of it before is.
+    [[nodiscard]] base::Result<std::unique_ptr<TlsSession>> begin(int socket);
     // The first DNS name of the certificate that is no pattern; empty: it has none.
-    [[nodiscard]] std::string name() const EXCLUDES(mutex_);
+    [[nodiscard]] std::string name() const;
     // When the certificate that is shown ends, in seconds of Unix time; nullopt: it cannot be told.
-    [[nodiscard]] std::optional<int64_t> ends_at() const EXCLUDES(mutex_);
+    [[nodiscard]] std::optional<int64_t> ends_at() const;
 
 private:
-    using Stamp = std::array<int64_t, 9>;  // of the files: when they changed, how large they are, which they are
-    TlsServer(std::string certificate_file, std::string key_file, ClientAuthorities clients)
-        : certificate_file_(std::move(certificate_file)), key_file_(std::move(key_file)), clients_(std::move(clients)) {}
-    [[nodiscard]] base::Result<ssl_ctx_st*> read() const;
-    [[nodiscard]] base::Result<void> ask_for_certificates(ssl_ctx_st* context) const;
-    [[nodiscard]] Stamp stamp() const;
-    void look_again() REQUIRES(mutex_);
-
-    const std::string certificate_file_, key_file_;
-    const ClientAuthorities clients_;
-    mutable base::Mutex mutex_;
-    ssl_ctx_st* context_ GUARDED_BY(mutex_) = nullptr;
-    Stamp stamp_ GUARDED_BY(mutex_){};
-    std::chrono::steady_clock::time_point looked_at_ GUARDED_BY(mutex_){};
+    struct Shown;
+    TlsServer() = default;
+    std::shared_ptr<Shown> shown_;  // the thread has it, too: a file system that hangs keeps nobody else
+    std::thread watcher_;
 };
 
 }  // namespace net

@@ -39,9 +39,9 @@ struct Limit {
     uint64_t least, most;
 };
 
-const std::array<Limit, 20>& limits() {
+const std::array<Limit, 23>& limits() {
     constexpr uint64_t count = 1u << 20, seconds = 86'400, bytes = uint64_t{1} << 40;
-    static const std::array<Limit, 20> all{{
+    static const std::array<Limit, 23> all{{
         {"connections", [](DoorLimits& all, uint64_t n) { all.port.connections_max = n; }, 1, count},
         {"connections-per-peer", [](DoorLimits& all, uint64_t n) { all.port.connections_per_peer_max = n; }, 1, count},
         {"head-seconds", [](DoorLimits& all, uint64_t n) { all.port.head_seconds_max = static_cast<int>(n); }, 1, seconds},
@@ -52,9 +52,14 @@ const std::array<Limit, 20>& limits() {
         {"body-bytes-per-second", [](DoorLimits& all, uint64_t n) { all.port.body_bytes_per_second_min = n; }, 1, bytes},
         {"body-silence-seconds", [](DoorLimits& all, uint64_t n) { all.port.io_seconds_max = static_cast<int>(n); }, 1, seconds},
         {"body-memory-bytes", [](DoorLimits& all, uint64_t n) { all.port.body_memory_bytes_max = n; }, 8u << 20, bytes},
+        {"body-memory-bytes-per-peer", [](DoorLimits& all, uint64_t n) { all.port.body_memory_bytes_per_peer_max = n; }, 8u << 20,
+         bytes},
         {"answer-grace-seconds", [](DoorLimits& all, uint64_t n) { all.port.answer_grace_seconds = static_cast<int>(n); }, 1,
          seconds},
         {"answer-bytes-per-second", [](DoorLimits& all, uint64_t n) { all.port.answer_bytes_per_second_min = n; }, 1, bytes},
+        {"crowded-grace-seconds", [](DoorLimits& all, uint64_t n) { all.port.crowded_grace_seconds = static_cast<int>(n); }, 1,
+         seconds},
+        {"crowded-bytes-per-second", [](DoorLimits& all, uint64_t n) { all.port.crowded_bytes_per_second_min = n; }, 1, bytes},
         {"requests", [](DoorLimits& all, uint64_t n) { all.front.pool.requests_max = n; }, 1, 16'384},
         {"requests-per-peer", [](DoorLimits& all, uint64_t n) { all.front.pool.requests_per_peer_max = n; }, 1, 16'384},
         {"uploads", [](DoorLimits& all, uint64_t n) { all.front.pool.uploads_max = n; }, 1, 16'384},

@@ -50,14 +50,15 @@ std::string url_of(const Listen& listen, uint16_t port, const net::TlsServer* tl
 }
 
 // Connections and the files of objects being read are descriptors; the soft limit is a shell's habit (1024), the hard one a
-// decision. Connections leave some of them, at most half, to everything else.
+// decision. A connection may have a file
+// that it reads, besides itself; all leave some, at most half, to everything else.
 void share_out_descriptors(size_t& connections_max) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &limit);  // if not, the old limit stands
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    const size_t most = limit.rlim_cur - std::min<rlim_t>(limit.rlim_cur / 2, descriptors_kept);
+    const size_t most = (limit.rlim_cur - std::min<rlim_t>(limit.rlim_cur / 2, descriptors_kept)) / 2;
     if (connections_max <= most) return;
     base::log_warn("at most " + std::to_string(most) + " connections: this process may have " + std::to_string(limit.rlim_cur) +
                    " open files (ulimit -n)");

@@ -65,7 +65,7 @@ std::unique_ptr<training::WorkerEndpoints::Opened> HttpWorkerEndpoints::open(std
     http::ServerOptions apis = options_;
     apis.connections_max = connections_max;
     apis.secure_transport = true;  // a network of this machine's kernel; from other machines, what the agent has sealed
-    apis.body_memory_bytes_max = body_memory_bytes_max;
+    apis.body_memory_bytes_max = apis.body_memory_bytes_per_peer_max = body_memory_bytes_max;
     const http::ServerOptions many{.connections_max = connections_max,
                                    .connections_per_peer_max = connections_max,
                                    .idle_seconds_max = credential_idle_seconds_max};

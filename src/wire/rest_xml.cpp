@@ -382,6 +382,11 @@ bool takes_document(const model::Operation& operation) {
     return !operation.rest->request_root.empty() || (payload && payload->shape->type != Type::stream);
 }
 
+size_t document_bytes_at_most(std::string_view body) {
+    constexpr size_t element_bytes = 160;
+    return element_bytes * static_cast<size_t>(std::ranges::count(body, '<'));
+}
+
 Result<void> read_rest_body(const model::Operation& operation, std::string_view body, void* input) {
     const auto& rest = *operation.rest;
     if (rest.request_root.empty()) {  // a text, as it is

@@ -31,6 +31,8 @@ namespace wire {
 [[nodiscard]] bool has_digest(const http::RequestHead& head);
 // Whether the operation takes a body that is read whole.
 [[nodiscard]] bool takes_document(const model::Operation& operation);
+// How many bytes that takes besides the body, at most, and without doing it.
+[[nodiscard]] size_t document_bytes_at_most(std::string_view body);
 // Its members, into the same struct. REQUIRES: takes_document. Error `MalformedXML`, with a note that names the place.
 [[nodiscard]] base::Result<void> read_rest_body(const model::Operation& operation, std::string_view body, void* input);
 

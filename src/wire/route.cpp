@@ -10,6 +10,7 @@
 #include "wire/errors.hpp"
 #include "wire/query_types.hpp"
 #include "wire/rest_json.hpp"
+#include "wire/rest_xml.hpp"
 
 namespace wire {
 
@@ -17,6 +18,9 @@ using base::fail;
 using base::Result;
 
 namespace {
+
+// What is made of a body, for each of its parts, measured: the form and the input's structs of a Query request, the tree of a document.
+constexpr size_t parameter_bytes = 1024, value_bytes = 256;
 
 // A Query request's parameters: of its form if it has one, else of its query. Never both: two readers could differ.
 Result<text::QueryParameters> query_parameters(const http::RequestHead& head, std::string_view body) {
@@ -151,9 +155,30 @@ Result<const OperationModel*> find_operation(const ServiceModel& service, const 
     return fail(not_implemented(service, name));
 }
 
+size_t unpacking_bytes_at_most(const http::RequestHead& head, std::string_view body) {
+    if (!base::equals_ignoring_case(head.headers.get("Content-Encoding"), "gzip")) return 0;
+    return std::min(request_body_bytes_max, std::max(unpacked_bytes_free, body.size() * unpacked_ratio_max));
+}
+
+size_t reading_bytes_at_most(const ServiceModel& service, const http::RequestHead& head, std::string_view body) {
+    const auto parts = [&](char separator) { return 1 + static_cast<size_t>(std::ranges::count(body, separator)); };
+    switch (protocol_of(service, head)) {
+        case Protocol::query:
+            return parameter_bytes * std::min(parts('&'), form_parameters_max);
+        case Protocol::cbor:
+            return value_bytes * std::min(body.size(), model::input_values_max);
+        case Protocol::rest_xml:
+            return document_bytes_at_most(body);
+        case Protocol::json:
+        case Protocol::rest_json:
+            break;
+    }
+    return value_bytes * std::min(model::values_at_most(body), model::input_values_max);
+}
+
 Result<void> unpack_body(const http::RequestHead& head, std::string& body) {
-    if (!base::equals_ignoring_case(head.headers.get("Content-Encoding"), "gzip")) return {};
-    const size_t most = std::min(request_body_bytes_max, std::max(unpacked_bytes_free, body.size() * unpacked_ratio_max));
+    const size_t most = unpacking_bytes_at_most(head, body);
+    if (most == 0) return {};
     auto unpacked = tar::gunzip(body, most);
     if (!unpacked && unpacked.error().code == base::code::GzipTooLarge)
         return fail(base::code::EntityTooLarge, "The unpacked body is larger than the maximum allowed size.");

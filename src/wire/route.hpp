@@ -29,7 +29,7 @@ namespace wire {
 constexpr size_t request_body_bytes_max = 4u << 20;  // of Query and JSON requests
 constexpr size_t unpacked_ratio_max = 200;           // of a body that came packed: JSON of the SDKs packs to a tenth or so
 constexpr size_t unpacked_bytes_free = 1u << 20;     // to which the ratio does not matter
-constexpr size_t form_parameters_max = 100'000;      // of a Query request
+constexpr size_t form_parameters_max = 32'768;       // of a Query request
 
 // The signing name: iam, sts, sagemaker, logs, monitoring, cloudtrail, access-analyzer, trainwarden, s3. A scope that names a service we do not speak is
 // an error that names it, with AWS's code for an operation that does not exist (`unknown_operation_code`). Needs the head alone; a POST form without
@@ -49,6 +49,10 @@ constexpr size_t form_parameters_max = 100'000;      // of a Query request
 // `request_body_bytes_max`, and to no more than `unpacked_ratio_max` times what came; what was signed is the packed one. For
 // authenticated requests alone. Errors `MalformedInput`, `EntityTooLarge`.
 [[nodiscard]] base::Result<void> unpack_body(const http::RequestHead& head, std::string& body);
+// How many bytes unpacking a body may take, and reading one that is unpacked: at most, and without doing it. Who does, has them reserved
+// (http::BodyReader).
+[[nodiscard]] size_t unpacking_bytes_at_most(const http::RequestHead& head, std::string_view body);
+[[nodiscard]] size_t reading_bytes_at_most(const ServiceModel& service, const http::RequestHead& head, std::string_view body);
 // Decoded and validated, into an empty struct of the operation's input. `body` as read, unpacked.
 [[nodiscard]] base::Result<void> decode_input(const ServiceModel& service, const model::Operation& operation,
                                               const http::RequestHead& head, std::string_view body, void* input);

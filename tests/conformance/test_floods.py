@@ -235,6 +235,62 @@ def test_bombs_under_a_key_that_exists(server, bucket):
     assert memory_of(server) - before < 160 * MIB  # all that bodies may hold together, and what they come in
 
 
+def signed_request(server, body, service, **headers):
+    keys = botocore.credentials.Credentials(server.root.access_key_id, server.root.secret_access_key)
+    request = botocore.awsrequest.AWSRequest(method="POST", url=server.endpoint + "/", data=body, headers=headers)
+    botocore.auth.SigV4Auth(keys, service, server.region).add_auth(request)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    return f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n{lines}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+
+
+@pytest.mark.parametrize("kind", ["json", "form"])
+def test_what_is_made_of_a_body_counts_as_memory(server, bucket, kind):
+    """A value is a few bytes on the wire and hundreds inside. One client has no more of that memory than its share, others are served meanwhile, and
+    most of it goes back to the system."""
+    if kind == "json":
+        body = gzip.compress(b"{" + b",".join(b'"%x":1' % i for i in range(199_000)) + b"}")
+        whole = signed_request(server, body, "logs", **{"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "Logs_20140328.DescribeLogGroups",
+                                                        "Content-Encoding": "gzip"})
+    else:
+        body = ("Action=ListUsers&Version=2010-05-08&" + "&".join(f"A.member.{i}=1" for i in range(30_000))).encode()
+        whole = signed_request(server, body, "iam", **{"Content-Type": "application/x-www-form-urlencoded"})
+    before, most = memory_of(server), 0
+    with contextlib.ExitStack() as stack:
+        connections = held(stack, server, 40, whole)
+        with Others(server):
+            pass
+        answers = []
+        for connection in connections:
+            answers.append(connection.makefile("rb").read())
+            most = max(most, memory_of(server))
+    assert any(b"ServiceUnavailable" in answer or b"Service unavailable" in answer for answer in answers), answers[0]
+    assert all(b"HTTP/1.1 200" in answer or b"ServiceUnavailable" in answer or b"HTTP/1.1 503" in answer for answer in answers), answers
+    assert most - before < 200 * MIB
+    until(lambda: memory_of(server) - before < 100 * MIB, "the memory goes back")
+
+
+def test_too_many_values_are_refused_unread(server):
+    body = gzip.compress(b"[" + b"1," * 200_001 + b"1]")
+    whole = signed_request(server, body, "logs", **{"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "Logs_20140328.DescribeLogGroups",
+                                                    "Content-Encoding": "gzip"})
+    with contextlib.closing(connect(server)) as connection:
+        connection.sendall(whole)
+        answer = connection.makefile("rb").read()
+    assert b"HTTP/1.1 400" in answer and b"SerializationException" in answer and b"more than 200000 values" in answer, answer
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_a_put_without_a_length_changes_nothing(server, bucket, version):
+    """HTTP reads it as one without a body. AWS: 411 MissingContentLength."""
+    server.client("s3").put_object(Bucket="floods", Key="kept", Body=b"kept")
+    head = signed_head(server, "PUT", "/floods/kept", 0).replace(b"Content-Length: 0\r\n", b"Connection: close\r\n").replace(b"HTTP/1.1", f"HTTP/{version}".encode())
+    with contextlib.closing(connect(server)) as connection:
+        connection.sendall(head)
+        answer = connection.makefile("rb").read()
+    assert b" 411 " in answer.splitlines()[0] and b"<Code>MissingContentLength</Code>" in answer, answer
+    assert server.client("s3").get_object(Bucket="floods", Key="kept")["Body"].read() == b"kept"
+
+
 def test_the_operator_is_let_in_while_the_port_is_full(make_server, tmp_path):
     server = make_server("--limit", "connections=8", "--limit", "requests=4", "--limit", "requests-per-peer=4", "--limit", "uploads=4",
                          "--limit", "uploads-per-peer=4")

@@ -163,9 +163,17 @@ def test_an_operators_certificate_is_read_again_when_it_changes(tmp_path, monkey
         shutil.copy(tmp_path / "next/key.pem", folder / "key.pem")
         second = (folder / "certificate.pem").read_text().strip()
         until(lambda: shown_by(server) == second, "the new certificate is shown", timeout=20)
-        # What cannot be read does not end it.
+        # What cannot be read does not end it; nor does what nobody would ever write to.
         (folder / "key.pem").write_text("nothing")
         assert shown_by(server) == second
+        os.mkfifo(tmp_path / "fifo")
+        os.rename(tmp_path / "fifo", folder / "certificate.pem")
+        until(lambda: f"{folder / 'certificate.pem'} is not a file" in server.output.read_text(), "the server has looked", timeout=20)
+        assert shown_by(server) == second
+        own_certificate(tmp_path / "third", "third.example")
+        for name in ("key.pem", "certificate.pem"):
+            os.rename(tmp_path / "third" / name, folder / name)
+        until(lambda: shown_by(server) == (folder / "certificate.pem").read_text().strip(), "the third certificate is shown", timeout=20)
         assert server.stop() == 0
     finally:
         server.stop(9)
@@ -336,6 +344,48 @@ def test_who_must_show_a_certificate_and_has_none_is_refused_in_the_handshake(kn
     # The operator's way in needs none.
     operator = {name: value for name, value in server.environment.items() if not name.startswith("AWS_")}
     assert subprocess.run([BINARY, "--data", str(server.data), "audit"], env=operator).returncode == 0
+
+
+def test_an_authority_that_is_taken_out_vouches_for_nobody_also_while_the_certificate_is_broken(make_server, tmp_path, monkeypatch):
+    import conftest
+    pki, old, new = tmp_path / "pki", Authority(tmp_path / "old"), Authority(tmp_path / "new")
+    own_certificate(pki, "first.example")
+    trusted = tmp_path / "trusted.pem"
+    shutil.copy(old.folder / "ca.pem", trusted)
+    server = conftest.Server(tmp_path / "home", "--tls-certificate", pki / "certificate.pem", "--tls-key", pki / "key.pem", "--tls-client-ca", trusted,
+                             "--tls-clients", "required")
+    server.home.mkdir()
+    monkeypatch.setattr(conftest.Server, "_root_credentials", lambda self: Credentials("none", "none"))
+    monkeypatch.setattr(conftest.Server, "client", lambda self, service: type("Nobody", (), {"get_caller_identity": lambda _: {"Account": "0"}})())
+
+    def is_let_in(certificate):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.load_cert_chain(*certificate)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
+            try:
+                with context.wrap_socket(plain) as connection:
+                    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                    return connection.recv(12) == b"HTTP/1.1 200"
+            except OSError:
+                return False
+
+    try:
+        server.start()
+        ada, bob = old.certificate("ada"), new.certificate("bob")
+        assert is_let_in(ada) and not is_let_in(bob)
+        (pki / "key.pem").write_text("nothing")
+        until(lambda: "the certificate has changed and is not used" in server.output.read_text(), "the server has looked", timeout=20)
+        shutil.copy(new.folder / "ca.pem", trusted)
+        until(lambda: is_let_in(bob), "the new authority is trusted", timeout=20)
+        assert not is_let_in(ada)
+        # Authorities that cannot be read are not nobody: the last that could be are trusted on, and the log says so.
+        trusted.write_text("nothing")
+        until(lambda: "the authorities of clients have changed and are not used" in server.output.read_text(), "the server has looked", timeout=20)
+        assert is_let_in(bob) and not is_let_in(ada)
+        assert server.stop() == 0
+    finally:
+        server.stop(9)
 
 
 def test_a_way_in_that_stands_for_an_endpoint(make_server):
