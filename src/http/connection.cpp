@@ -46,7 +46,7 @@ std::unexpected<base::Error> body_error(base::Error error) {
         return fail(base::code::RequestTimeout,
                     "your socket connection to the server was not read from or written to within the timeout period");
     return fail(base::code::IncompleteBody,
-                "you did not provide the number of bytes specified by the Content-Length HTTP header");
+                "You did not provide the number of bytes specified by the Content-Length HTTP header");
 }
 
 // Where this process encrypts what it sends, a small file is read as memory is: behind the head, in one record and one system call.

@@ -43,7 +43,7 @@ void describe(Output& out, const objects::Object& object) {
     out.content_language = unless_empty(attributes.content_language);
     out.expires = unless_empty(attributes.expires);
     out.website_redirect_location = unless_empty(attributes.website_redirect_location);
-    out.metadata = attributes.user_metadata;
+    out.metadata = shown_metadata(attributes.user_metadata);
     if (!object.tags.empty()) out.tag_count = static_cast<int32_t>(object.tags.size());
 }
 
