@@ -91,7 +91,7 @@ public:
         if (method.empty()) return base::fail(base::code::BadRequest, "Invalid Access-Control-Request-Method: null");
         const auto& rules = bucket_->configuration.cors;
         const auto* rule = objects::find_cors_rule(rules, origin, method, wanted);
-        if (rule == nullptr) return base::fail(objects::no_cors_rule(rules));
+        if (rule == nullptr) return base::fail(objects::no_cors_rule(rules).note("Method: " + method));
         http::Response answer;
         add_headers(*rule, origin, answer.headers);
         if (!wanted.empty()) answer.headers.add("Access-Control-Allow-Headers", base::lower(wanted));
