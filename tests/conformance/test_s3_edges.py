@@ -410,8 +410,8 @@ def control(server, monkeypatch):
     resolve = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **named: resolve("127.0.0.1" if str(host).endswith(".localhost") else host, *more, **named))
 
-    def client(credentials):
-        return boto3.client("s3control", region_name=server.region, endpoint_url=f"http://localhost:{server.port}",
+    def client(credentials, at=server):
+        return boto3.client("s3control", region_name=at.region, endpoint_url=f"http://localhost:{at.port}",
                             aws_access_key_id=credentials.access_key_id, aws_secret_access_key=credentials.secret_access_key)
     yield client
     client(server.root).delete_public_access_block(AccountId=server.account)
@@ -466,18 +466,21 @@ def test_who_may_say_what_an_account_blocks(server, control, make_user):
     assert code_of(reader.get_public_access_block, AccountId=server.account) == "NoSuchPublicAccessBlockConfiguration"
 
 
-def test_what_an_account_blocks_outlives_the_server(make_server):
+def test_what_an_account_blocks_outlives_the_server(make_server, control):
     server = make_server()
-    path = "/v20180820/configuration/publicAccessBlock"
-    ask = lambda method, body=b"": server.run("curl", "-s", "-X", method, "--aws-sigv4", f"aws:amz:{server.region}:s3", "--user",
-                                              f"{server.root.access_key_id}:{server.root.secret_access_key}", "-H", f"x-amz-account-id: {server.account}",
-                                              "-H", f"x-amz-content-sha256: {hashlib.sha256(body).hexdigest()}", "--data-binary", body.decode(),
-                                              server.endpoint + path).stdout
-    document = b"<PublicAccessBlockConfiguration><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>"
-    assert ask("PUT", document) == ""
+    control(server.root, server).put_public_access_block(AccountId=server.account, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True})
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="open-bucket")
+    s3.delete_public_access_block(Bucket="open-bucket")
+    s3.put_bucket_policy(Bucket="open-bucket", Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::open-bucket/*"}]}))
+    s3.put_object(Bucket="open-bucket", Key="k", Body=b"x")
     assert server.stop() == 0
     server.start()
-    assert "<RestrictPublicBuckets>true</RestrictPublicBuckets>" in ask("GET")
+    assert control(server.root, server).get_public_access_block(AccountId=server.account)["PublicAccessBlockConfiguration"]["RestrictPublicBuckets"]
+    assert raw(server, "GET", "/open-bucket/k")[0] == 403
+    control(server.root, server).delete_public_access_block(AccountId=server.account)
+    assert raw(server, "GET", "/open-bucket/k")[0] == 200
 
 
 def test_a_change_of_the_account_races_no_answer(server, s3, control):

@@ -65,13 +65,15 @@ Result<uint32_t> part_number(int32_t asked) {
 
 std::string read_content_encoding(const std::optional<std::string>& header) {
     std::string out;
+    bool is_changed = false;
     for (const auto coding : base::split(model::text(header), ',')) {
         const auto name = base::trim(coding);
+        is_changed = is_changed || name.empty() || base::equals_ignoring_case(name, "aws-chunked");
         if (name.empty() || base::equals_ignoring_case(name, "aws-chunked")) continue;
         if (!out.empty()) out += ",";
         out += name;
     }
-    return out;
+    return is_changed ? out : std::string(base::trim(model::text(header)));
 }
 
 Result<objects::Conditions> write_conditions(const std::optional<std::string>& if_match,
