@@ -119,8 +119,10 @@ TEST_CASE("a form's policy: every field is named, and every condition holds") {
               .starts_with("AccessDenied"));  // a field that is not there has no value
     CHECK(policy_error(conditions(R"({"key":"k"})"), k + part("acl", "private")) ==
           "AccessDenied: Invalid according to Policy: Extra input fields: acl");
-    CHECK(policy_error(conditions(R"({"key":"k"})"),
-                       k + part("x-ignore-acl", "x") + part("Signature", "s") + part("AWSAccessKeyId", "a")) == "0-");
+    CHECK(policy_error(conditions(R"({"key":"k"})"), k + part("x-ignore-acl", "x") + part("Signature", "s") +
+                                                         part("AWSAccessKeyId", "a") + part("x-amz-checksum-crc32", "c")) ==
+          "0-");
+    CHECK(policy_error(conditions(R"({"key":"k"})"), k + part("x-amz-checksum-algorithm", "CRC32")).starts_with("AccessDenied"));
     CHECK(policy_error(conditions(R"({"key":"k"},["starts-with","$Content-Type","image/"])"),
                        k + part("Content-Type", "image/png, image/gif")) == "0-");
     CHECK(policy_error(conditions(R"({"key":"k"},["starts-with","$Content-Type","image/"])"),
@@ -158,7 +160,7 @@ TEST_CASE("a form as the request that it is") {
           "MalformedXML");
     CHECK(taken(part("acl", "private")) == "InvalidArgument");
     CHECK(taken(part("key", "")) == "InvalidArgument");
-    CHECK(taken(part("key", "k") + part("bucket", "other")) == "InvalidArgument");
+    CHECK(taken(part("key", "k") + part("bucket", "other")) == "AccessDenied");
     CHECK(taken(part("key", "k") + part("bucket", "bucket")) == "PutObject k Host=h");
     for (const char* name :
          {"x-amz-copy-source", "x-amz-content-sha256", "x-amz-trailer", "x-amz-decoded-content-length", "x-amz-meta a"})

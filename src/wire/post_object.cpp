@@ -100,7 +100,7 @@ Result<void> take_form(const PostForm& form, http::RequestHead& head, S3Request&
     if (key->empty()) return invalid("key", "User key must have a length greater than 0.");
     // The bucket that is decided on is the one that is written into.
     if (const auto* bucket = form.find("bucket"); bucket != nullptr && *bucket != request.bucket)
-        return invalid("bucket", "The field 'bucket' is not the bucket of the request.");
+        return fail(base::code::AccessDenied, "The field 'bucket' is not the bucket of the request.");
     http::Headers headers;
     for (const auto& [name, value] : head.headers.fields())
         if (contains(kept_headers, base::lower(name))) headers.add(name, value);

@@ -10,6 +10,7 @@
 #include "text/base64.hpp"
 #include "text/json.hpp"
 #include "text/time.hpp"
+#include "wire/payload.hpp"
 
 namespace wire {
 
@@ -144,8 +145,14 @@ bool begins(std::string_view value, const Condition& condition) {
                                [&](std::string_view item) { return base::trim(item).starts_with(condition.value); });
 }
 
+// What the file's content must be lets nothing through.
+bool is_checksum(std::string_view field) {
+    constexpr std::string_view prefix = "x-amz-checksum-";
+    return field.starts_with(prefix) && checksum_kind(field.substr(prefix.size())).has_value();
+}
+
 bool needs_condition(std::string_view field) {
-    return std::ranges::find(unnamed, field) == unnamed.end() && !field.starts_with("x-ignore-");
+    return !is_checksum(field) && std::ranges::find(unnamed, field) == unnamed.end() && !field.starts_with("x-ignore-");
 }
 
 Result<Signature> read_v4(const PostForm& form) {
