@@ -113,10 +113,10 @@ def test_metadata_that_is_not_ascii_is_answered_as_an_encoded_word(server, s3, b
     session = botocore.session.Session()
     session.set_credentials(server.root.access_key_id, server.root.secret_access_key)
     request = botocore.awsrequest.AWSRequest("PUT", f"{server.endpoint}/{bucket}/metadata", data=b"x",
-                                             headers={"x-amz-meta-word": "größe".encode().decode("latin-1"), "x-amz-meta-plain": "as it is"})
+                                             headers={"x-amz-meta-word": "größe", "x-amz-meta-plain": "as it is"})
     botocore.auth.S3SigV4Auth(session.get_credentials(), "s3", server.region).add_auth(request)
-    prepared = request.prepare()
-    assert raw(server, "PUT", f"/{bucket}/metadata", dict(prepared.headers), b"x")[0] == 200
+    headers = {name: value.encode() if isinstance(value, str) else value for name, value in request.headers.items()}
+    assert raw(server, "PUT", f"/{bucket}/metadata", headers, b"x")[0] == 200
     answered = s3.head_object(Bucket=bucket, Key="metadata")["Metadata"]
     assert answered["plain"] == "as it is"
     assert answered["word"].startswith("=?UTF-8?B?") and answered["word"].endswith("?=")
