@@ -72,8 +72,7 @@ Result<m::ListObjects::Output> list_v1(S3& s3, const Permit&, const m::ListObjec
 
 Result<m::ListObjectsV2::Output> list_v2(S3& s3, const Permit&, const m::ListObjectsV2::Input& in, Located&& located) {
     const auto start_after = in.start_after.value_or("");
-    // An empty token is sent by whoever has none yet.
-    const auto after = !model::text(in.continuation_token).empty() ? TRY(read_token(*in.continuation_token)) : start_after;
+    const auto after = in.continuation_token ? TRY(read_token(*in.continuation_token)) : start_after;
     const auto request = request_of(in, after);
     const bool url = wants_url(in);
     const auto listing = TRY(s3.storage.list(request));
