@@ -35,8 +35,10 @@ IN_PART = {
     },
 }
 
-# S3 Control signs as S3 and comes to the same endpoint; of it the tags of buckets are served, for Terraform's provider.
+# S3 Control signs as S3 and comes to the same endpoint. Some of its operations are called here as CloudTrail calls them (`renamed:`).
 CONTROL = "s3control"
+# Of S3, but of no service model: what browsers ask before a request.
+BESIDE_MODELS = {"PreflightRequest"}
 
 # Where botocore's name is not the signing name.
 MODELS = {"monitoring": "cloudwatch", "access-analyzer": "accessanalyzer"}
@@ -62,9 +64,10 @@ def paragraph(names):
 def main():
     works = json.loads(subprocess.run([sys.argv[1], "coverage", "--json"], check=True, capture_output=True, text=True).stdout)
     session = botocore.session.get_session()
-    control = set(session.get_service_model(CONTROL).operation_names) - set(session.get_service_model("s3").operation_names)
-    works[CONTROL] = [name for name in works["s3"] if name in control]
-    works["s3"] = [name for name in works["s3"] if name not in control]
+    renamed = yaml.safe_load((MODELS_FOLDER / f"{CONTROL}.yaml").read_text())["renamed"]
+    control = set(session.get_service_model(CONTROL).operation_names) - set(session.get_service_model("s3").operation_names) | set(renamed)
+    works[CONTROL] = sorted(renamed.get(name, name) for name in works["s3"] if name in control)
+    works["s3"] = [name for name in works["s3"] if name not in control | BESIDE_MODELS]
     table, sections = "", ""
     if without_title := set(works) - set(SERVICES) - {"trainwarden"}:
         sys.exit(f"services without a title in tools/coverage.py: {sorted(without_title)}")

@@ -194,8 +194,9 @@ DecidedAccess read_access(const Json& access, const RecordView& record) {
 
 constexpr size_t uncut = std::numeric_limits<size_t>::max();
 
-constexpr auto reading_verbs = std::to_array<std::string_view>({"Assume", "Check", "Describe", "Explain", "Filter", "Get", "Head",
-                                                                "List", "Lookup", "Select", "Simulate", "Used", "WhoCan"});
+constexpr auto reading_verbs =
+    std::to_array<std::string_view>({"Assume", "Check", "Describe", "Explain", "Filter", "Get", "Head", "List", "Lookup",
+                                     "Preflight", "Select", "Simulate", "Used", "WhoCan"});
 
 constexpr auto polled = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"cloudtrail", "LookupEvents"},

@@ -108,6 +108,20 @@ void read_buckets(const wire::ClientOptions& options, const std::vector<ListedBu
     }
 }
 
+// What the account blocks in all of its buckets (S3 Control).
+void read_account_block(wire::Client& client, const std::string& id, AccountPolicies& account) {
+    wire::S3Call call{.method = "GET", .bucket = "v20180820", .key = "configuration/publicAccessBlock"};
+    call.headers.add("x-amz-account-id", id);
+    const auto block = client.s3(call);
+    if (block) {
+        if (const auto xml = text::parse_xml(block->body))
+            account.restrict_public = xml->child_text("RestrictPublicBuckets") == "true";
+    } else if (block.error().code != base::code::NoSuchPublicAccessBlockConfiguration) {
+        account.unread.push_back("the public access block of the account, taken for off (s3:GetAccountPublicAccessBlock: " +
+                                 said(block.error()) + ")");
+    }
+}
+
 // The ARN of who asks: arn:PARTITION:iam::ACCOUNT:…
 void read_caller(wire::Client& client, AccountPolicies& account) {
     const auto answer = client.call("sts", "GetCallerIdentity", Json::object());
@@ -128,14 +142,17 @@ AccountPolicies read_account(const wire::ClientOptions& options) {
     if (account.id.empty()) return account;
     // Buckets are many small answers, identities a few large ones: at the same time.
     AccountPolicies of_buckets;
-    auto buckets = std::async(std::launch::async, [&] {
+    auto buckets = std::async(std::launch::async, [&, id = account.id] {
         wire::Client own(options);
         const auto listed = list_buckets(own, of_buckets);
         read_buckets(options, listed, of_buckets);
+        if (!listed.empty()) read_account_block(own, id, of_buckets);
     });
     read_identities(client, account);
     buckets.get();
     account.buckets = std::move(of_buckets.buckets);
+    account.restrict_public = of_buckets.restrict_public;
+    for (auto& [name, bucket] : account.buckets) bucket.restrict_public = bucket.restrict_public || account.restrict_public;
     account.unread.insert(account.unread.end(), of_buckets.unread.begin(), of_buckets.unread.end());
     return account;
 }

@@ -41,6 +41,8 @@
 #include "wire/hoisted_headers.hpp"
 #include "wire/model.hpp"
 #include "wire/payload.hpp"
+#include "wire/post_object.hpp"
+#include "wire/post_policy.hpp"
 #include "wire/region.hpp"
 #include "wire/route.hpp"
 #include "wire/s3_request.hpp"
@@ -58,6 +60,8 @@ constexpr std::chrono::seconds decision_age_max{1};
 constexpr size_t recorded_form_bytes_max = 64u << 10;
 constexpr auto reserve_users =
     std::to_array<std::string_view>({"Abort", "Delete", "Detach", "Interrupt", "Remove", "Stop", "Untag"});
+constexpr std::string_view form_upload = "PostObject";  // as models/s3.yaml calls the route; it is a PutObject
+constexpr std::string_view preflight_method = "OPTIONS";
 constexpr std::string_view s3_request_id_alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 // Services that hold who may do what, and little else.
@@ -69,7 +73,7 @@ store::ReserveUse reserve_use_of(std::string_view service, std::string_view oper
     const auto begins = [&](std::string_view verb) { return operation.starts_with(verb); };
     if (std::ranges::any_of(reserve_users, begins)) return store::ReserveUse::making_room;
     const bool administers = std::ranges::find(administration, service) != administration.end() ||
-                             (service == "s3" && (begins("PutBucket") || begins("PutPublicAccessBlock")));
+                             (service == "s3" && (begins("PutBucket") || begins("PutPublicAccessBlock") || begins("PutAccount")));
     return administers || audit::reads_only(operation) ? store::ReserveUse::administration : store::ReserveUse::none;
 }
 
@@ -87,6 +91,7 @@ http::Response Gate::serve(http::Request& request) {
     const base::LoggedRequest logged(state.call.request_id);
     if (dependencies_.observer != nullptr && dependencies_.observer->wants_laps(request.head)) state.laps.emplace();
     http::Response response = answer(state);
+    add_cors(state, response);
     tell(state, response.status, began);
     return response;
 }
@@ -160,8 +165,8 @@ base::Result<http::Response> Gate::process(RequestState& state) {
     if (operation == nullptr) return base::fail(unknown_operation(state.service, call.operation));
     state.known = operation;
     if (state.service == "s3") {
-        state.payload =
-            TRY(wire::PayloadReader::open(state.http.head, *state.http.body, state.verified ? &*state.verified : nullptr));
+        auto& body = state.form ? state.form->file() : *state.http.body;
+        state.payload = TRY(wire::PayloadReader::open(state.http.head, body, state.verified ? &*state.verified : nullptr));
         call.body = state.payload.get();
     }
     state.run = operation->begin();
@@ -224,6 +229,7 @@ base::Result<http::Response> Gate::admit(RequestState& state, const Operation& o
     std::string made;
     if (makes_something(operation.name)) made = recorded_answer(state.service, operation.name, state.run->made(), *answer);
     auto response = std::move(*answer);
+    if (state.form) response = wire::form_answer(*state.form, state.http, *state.s3, std::move(response));
     wire::add_request_id(response.headers, state.service, call.request_id);
     if (state.pending) TRY(record_answer(state, response.status, nullptr, std::move(made)));
     return response;
@@ -238,7 +244,9 @@ base::Result<http::Response> Gate::handle(RequestState& state, const Permit& per
 base::Result<void> Gate::find_out_what(RequestState& state) {
     const http::RequestHead& head = state.http.head;
     wire::Call& call = state.call;
-    auto signature = wire::read_signature(head);
+    // Browsers ask before a request what they may send. They have no credentials then, and a presigned URL is signed for the request itself.
+    const bool is_preflight = head.method == preflight_method && !head.headers.find("X-Amz-Target");
+    auto signature = is_preflight ? base::Result<std::optional<wire::Signature>>() : wire::read_signature(head);
     const std::optional<wire::Signature> unsigned_one;
     const auto& signed_as = signature ? *signature : unsigned_one;
     auto service = wire::find_service_name(head, signed_as);
@@ -262,10 +270,39 @@ base::Result<void> Gate::find_out_what(RequestState& state) {
         state.s3 = TRY(wire::read_s3_request(head));
         call.s3 = &*state.s3;
         call.operation = state.s3->operation;
+        if (call.operation == form_upload) TRY(read_form(state));
     } else if (const wire::ServiceModel* model = wire::find_service(state.service)) {
         call.operation = wire::operation_in_head(*model, head);
     }
     return {};
+}
+
+// Its fields are read before anybody is authenticated: the credentials are among them.
+base::Result<void> Gate::read_form(RequestState& state) {
+    if (!wire::is_post_form(state.http.head))
+        return base::fail(
+            base::Error(base::code::PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
+                .note("Condition: Bucket POST must be of the enclosure-type multipart/form-data"));
+    if (state.signature) return base::fail(base::code::InvalidArgument, "Only one auth mechanism allowed");
+    auto form = TRY(wire::PostForm::read(state.http.head, *state.http.body));
+    state.signature = TRY(wire::read_form_signature(*form));
+    state.form = std::move(form);
+    if (state.signature) {
+        state.access_key_id = state.signature->access_key_id;
+        state.call.signature = &*state.signature;
+    }
+    TRY(wire::take_form(*state.form, state.http.head, *state.s3));
+    state.call.operation = state.s3->operation;
+    return {};
+}
+
+void Gate::add_cors(const RequestState& state, http::Response& response) const {
+    const http::RequestHead& head = state.http.head;
+    if (state.said_service() != "s3" || !dependencies_.add_cors || head.method == preflight_method ||
+        head.headers.find("Origin") == nullptr)
+        return;
+    const wire::S3Request* asked = state.asked_of_s3();
+    if (asked != nullptr && !asked->bucket.empty()) dependencies_.add_cors(asked->bucket, head, response.headers);
 }
 
 base::Result<void> Gate::authenticate(RequestState& state) {
@@ -307,6 +344,17 @@ base::Result<void> Gate::try_authenticate(RequestState& state) {
             state.body_sha256 = crypto::hex(crypto::sha256(state.body));
         }
         options.body_sha256 = state.body_sha256;
+    }
+    if (state.form) {
+        TRY(wire::verify_form(signature, *state.form, options));
+        // A form that lacks what PutObject needs is told so, whatever its policy says.
+        if (state.call.operation != form_upload) {
+            const auto size = TRY(wire::check_form_policy(*state.form, state.s3->bucket, state.s3->key, state.now));
+            state.form->set_size_range(size.least, size.most);
+        }
+        state.principal = std::move(found);
+        state.call.region = wire::region_that_serves(state.service, &signature, dependencies_.regions);
+        return {};
     }
     auto verified = wire::verify(signature, state.http.head, options);
     if (!verified) {

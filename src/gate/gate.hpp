@@ -113,6 +113,8 @@ struct GateDependencies {
     std::vector<std::string> regions = {"us-east-1"};  // that are served; the first serves what names none
     // Of S3, by name; empty: there is no such bucket. S3 tells it to every caller that names the bucket, also to those it refuses.
     std::function<std::string(std::string_view bucket)> bucket_region;
+    // Adds to S3's answers what the bucket allows pages of other sites to read of them (CORS); to errors, too.
+    std::function<void(std::string_view bucket, const http::RequestHead& head, http::Headers& answer)> add_cors;
     Observer* observer = nullptr;  // hears of every request; nullptr: nobody does
 };
 
@@ -131,6 +133,8 @@ private:
     // From `accesses` on, once: `DecisionOutdated` if what was decided on is not what is there any more.
     [[nodiscard]] base::Result<http::Response> admit(RequestState& state, const Operation& operation);
     [[nodiscard]] base::Result<void> find_out_what(RequestState& state);
+    [[nodiscard]] static base::Result<void> read_form(RequestState& state);
+    void add_cors(const RequestState& state, http::Response& response) const;
     [[nodiscard]] base::Result<void> authenticate(RequestState& state);
     [[nodiscard]] base::Result<void> try_authenticate(RequestState& state);
     [[nodiscard]] base::Result<void> renew_caller(RequestState& state);

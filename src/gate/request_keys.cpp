@@ -271,7 +271,7 @@ const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
     const bool is_s3 = facts_.service == "s3";
     const bool is_v2 = signature != nullptr && signature->version == wire::SignatureVersion::v2;
     static const Entry no = constant("false"), yes = constant("true"), v2 = constant("AWS"), v4 = constant("AWS4-HMAC-SHA256"),
-                       in_query = constant("REST-QUERY-STRING"), in_header = constant("REST-HEADER");
+                       in_query = constant("REST-QUERY-STRING"), in_header = constant("REST-HEADER"), in_form = constant("POST");
     switch (static_cast<Key>(key)) {
         case current_time:
             return kept(key, text::iso8601(facts_.now));
@@ -311,7 +311,9 @@ const RequestKeys::Entry* RequestKeys::value_of(size_t key) const {
             return !is_s3 || signature == nullptr ? nullptr : is_v2 ? &v2 : &v4;
         case auth_type:
             if (!is_s3 || signature == nullptr) return nullptr;
-            return signature->place == wire::SignaturePlace::query ? &in_query : &in_header;
+            return signature->place == wire::SignaturePlace::query  ? &in_query
+                   : signature->place == wire::SignaturePlace::form ? &in_form
+                                                                    : &in_header;
         case keys_count:
             break;
     }

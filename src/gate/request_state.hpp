@@ -14,6 +14,7 @@
 #include "gate/gate.hpp"
 #include "gate/observer.hpp"
 #include "wire/payload.hpp"
+#include "wire/post_form.hpp"
 #include "wire/s3_request.hpp"
 #include "wire/sigv4.hpp"
 
@@ -29,6 +30,7 @@ struct Gate::RequestState {
     std::optional<wire::Signature> signature;
     std::optional<wire::Verified> verified;
     mutable std::optional<wire::S3Request> s3;  // once the head was read for it
+    std::unique_ptr<wire::PostForm> form;       // of an upload by a browser: credentials, members and the body are in it
     std::unique_ptr<wire::PayloadReader> payload;
     const Operation* known = nullptr;       // the operation, once it is known
     std::unique_ptr<RequestExecution> run;  // the same

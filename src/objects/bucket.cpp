@@ -37,7 +37,62 @@ size_t characters(std::string_view text) {
         std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
+text::Json block_json(const PublicAccessBlock& block) {
+    return text::Json::object({
+        {"BlockPublicAcls", block.block_public_acls},
+        {"IgnorePublicAcls", block.ignore_public_acls},
+        {"BlockPublicPolicy", block.block_public_policy},
+        {"RestrictPublicBuckets", block.restrict_public_buckets},
+    });
+}
+
+PublicAccessBlock read_block(const text::Json& json) {
+    return {json["BlockPublicAcls"].as_bool(), json["IgnorePublicAcls"].as_bool(), json["BlockPublicPolicy"].as_bool(),
+            json["RestrictPublicBuckets"].as_bool()};
+}
+
+text::Json texts_json(const std::vector<std::string>& texts) {
+    auto out = text::Json::array();
+    for (const auto& text : texts) out.push(text);
+    return out;
+}
+
+std::vector<std::string> read_texts(const text::Json& json) {
+    std::vector<std::string> out;
+    for (const auto& item : json.items()) out.push_back(item.as_string());
+    return out;
+}
+
+text::Json cors_json(const CorsRule& rule) {
+    auto out = text::Json::object({{"Origins", texts_json(rule.origins)}, {"Methods", texts_json(rule.methods)}});
+    if (!rule.id.empty()) out.set("Id", rule.id);
+    if (!rule.headers.empty()) out.set("Headers", texts_json(rule.headers));
+    if (!rule.exposed.empty()) out.set("Exposed", texts_json(rule.exposed));
+    if (rule.max_age_seconds) out.set("MaxAgeSeconds", static_cast<int64_t>(*rule.max_age_seconds));
+    return out;
+}
+
+CorsRule read_cors(const text::Json& json) {
+    CorsRule rule{.id = json["Id"].as_string(),
+                  .origins = read_texts(json["Origins"]),
+                  .methods = read_texts(json["Methods"]),
+                  .headers = read_texts(json["Headers"]),
+                  .exposed = read_texts(json["Exposed"]),
+                  .max_age_seconds = {}};
+    if (const auto* age = json.find("MaxAgeSeconds")) rule.max_age_seconds = static_cast<int32_t>(age->as_int());
+    return rule;
+}
+
 }  // namespace
+
+std::string account_block_record(const PublicAccessBlock& block) { return block_json(block).dump(); }
+
+base::Result<PublicAccessBlock> read_account_block(const std::string& account, std::string_view record) {
+    const auto json = text::parse_json(record);
+    if (!json || !json->is_object())
+        return base::fail(base::code::InternalError, "the stored public access block of the account " + account + " is damaged");
+    return read_block(*json);
+}
 
 base::Error no_such_bucket(std::string_view name) {
     return base::Error(base::code::NoSuchBucket, "The specified bucket does not exist").note("BucketName: " + std::string(name));
@@ -87,15 +142,13 @@ std::string configuration_record(const BucketConfiguration& configuration) {
     for (const auto& [arn, id] : configuration.policy_principals) principals.set(arn, id);
     if (principals.size() > 0) record.set("PolicyPrincipals", std::move(principals));
     if (const auto& block = configuration.public_access_block) {
-        record.set("PublicAccessBlock", text::Json::object({
-                                            {"BlockPublicAcls", block->block_public_acls},
-                                            {"IgnorePublicAcls", block->ignore_public_acls},
-                                            {"BlockPublicPolicy", block->block_public_policy},
-                                            {"RestrictPublicBuckets", block->restrict_public_buckets},
-                                        }));
+        record.set("PublicAccessBlock", block_json(*block));
     }
     if (!configuration.object_ownership.empty()) record.set("ObjectOwnership", configuration.object_ownership);
     if (!configuration.versioning.empty()) record.set("Versioning", configuration.versioning);
+    auto rules = text::Json::array();
+    for (const auto& rule : configuration.cors) rules.push(cors_json(rule));
+    if (rules.size() > 0) record.set("Cors", std::move(rules));
     auto tags = text::Json::array();
     for (const auto& [key, value] : configuration.tags) tags.push(text::Json::array({key, value}));
     if (tags.size() > 0) record.set("Tags", std::move(tags));
@@ -121,12 +174,11 @@ base::Result<Bucket> read_bucket(std::string name, std::string_view record, std:
     into.policy = (*configured)["Policy"].as_string();
     for (const auto& [arn, id] : (*configured)["PolicyPrincipals"].members()) into.policy_principals[arn] = id.as_string();
     if (const auto* block = configured->find("PublicAccessBlock")) {
-        into.public_access_block =
-            PublicAccessBlock{(*block)["BlockPublicAcls"].as_bool(), (*block)["IgnorePublicAcls"].as_bool(),
-                              (*block)["BlockPublicPolicy"].as_bool(), (*block)["RestrictPublicBuckets"].as_bool()};
+        into.public_access_block = read_block(*block);
     }
     into.object_ownership = (*configured)["ObjectOwnership"].as_string();
     into.versioning = (*configured)["Versioning"].as_string();
+    for (const auto& rule : (*configured)["Cors"].items()) into.cors.push_back(read_cors(rule));
     for (const auto& tag : (*configured)["Tags"].items())
         into.tags.emplace_back(tag.items().at(0).as_string(), tag.items().at(1).as_string());
 

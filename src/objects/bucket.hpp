@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "objects/cors.hpp"
 #include "policy/attached.hpp"
 #include "policy/policy.hpp"
 #include "policy/request.hpp"
@@ -37,6 +38,7 @@ struct BucketConfiguration {
     std::optional<PublicAccessBlock> public_access_block;  // absent: nothing is blocked
     std::string object_ownership;                          // BucketOwnerEnforced; empty: no ownership controls
     std::string versioning;                                // empty: never set; Suspended
+    std::vector<CorsRule> cors;
     Tags tags;
 };
 
@@ -46,6 +48,7 @@ struct Bucket {
     std::string region;
     base::Time created;
     BucketConfiguration configuration;
+    std::optional<PublicAccessBlock> account_block;  // of the owner, for all of its buckets; absent: nothing is blocked
     // Follow from the configuration.
     policy::PolicyPtr policy;  // null: none
     bool policy_is_public = false;
@@ -61,8 +64,14 @@ struct Bucket {
     uint64_t version = 0;
 
     [[nodiscard]] std::string arn() const { return "arn:aws:s3:::" + name; }
-    [[nodiscard]] bool restricts_public() const {
-        return configuration.public_access_block && configuration.public_access_block->restrict_public_buckets;
+    // What the bucket or its account blocks is blocked.
+    [[nodiscard]] bool restricts_public() const { return blocks(&PublicAccessBlock::restrict_public_buckets); }
+    [[nodiscard]] bool blocks_public_policy() const { return blocks(&PublicAccessBlock::block_public_policy); }
+
+private:
+    [[nodiscard]] bool blocks(bool PublicAccessBlock::* setting) const {
+        const auto& own = configuration.public_access_block;
+        return (own && *own.*setting) || (account_block && *account_block.*setting);
     }
 };
 
@@ -74,6 +83,8 @@ struct Bucket {
 // Errors `InvalidTag` (lengths, duplicates, the reserved prefix `aws:`) and `BadRequest` (too many).
 [[nodiscard]] base::Result<void> check_tags(const Tags& tags, size_t most);
 
+[[nodiscard]] std::string account_block_record(const PublicAccessBlock& block);
+[[nodiscard]] base::Result<PublicAccessBlock> read_account_block(const std::string& account, std::string_view record);
 // The stored forms (JSON): who owns the bucket, and how it is configured. `read_bucket` fails with `InternalError` on what it did
 // not write.
 [[nodiscard]] std::string bucket_record(const Bucket& bucket);

@@ -35,6 +35,7 @@ base::Result<void> for_each(const store::KeyValueStore& keys, const std::string&
 
 base::Result<std::unique_ptr<Storage>> Storage::open(Dependencies dependencies) {
     auto storage = std::unique_ptr<Storage>(new Storage(dependencies));
+    TRY(storage->load_account_blocks());
     TRY(storage->load_buckets());
     TRY(storage->sweep());
     return storage;
@@ -52,6 +53,7 @@ base::Result<void> Storage::load_buckets() {
             TRY(commit(store::Batch().put(entry.key, bucket.record)));
         }
         bucket.version = next_bucket_version();
+        bucket.account_block = account_block(bucket.account);
         remember(std::make_shared<Bucket>(std::move(bucket)));
         return {};
     });
@@ -158,6 +160,7 @@ base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const st
     // As it is read from now on, with what requests about it have.
     auto as_read = std::make_shared<Bucket>(TRY(read_bucket(name, made.record, made.configuration_record)));
     as_read->version = next_bucket_version();
+    as_read->account_block = account_block(account);
     store::Batch batch;
     batch.expect(bucket_key(name), std::nullopt).put(bucket_key(name), made.record);
     batch.put(configuration_key(name), *made.configuration_record);
@@ -221,6 +224,7 @@ base::Result<void> Storage::configure(const std::string& name, const Change& cha
     const auto record = configuration_record(configuration);
     const auto changed = std::make_shared<Bucket>(TRY(read_bucket(name, before->record, record)));
     changed->version = next_bucket_version();
+    changed->account_block = before->account_block;
     store::Batch batch;
     batch.expect(bucket_key(name), before->record).put(configuration_key(name), record);
     TRY(commit(batch));

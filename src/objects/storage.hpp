@@ -164,6 +164,10 @@ public:
     // Changes the configuration, one change at a time. An error from `change` changes nothing.
     using Change = std::function<base::Result<void>(BucketConfiguration&)>;
     [[nodiscard]] base::Result<void> configure(const std::string& name, const Change& change);
+    // What an account blocks in all of its buckets, those that it makes later too (account_blocks.cpp). Whatever is decided on one of them after this
+    // returned is decided by it. Absent: nothing is blocked.
+    [[nodiscard]] std::optional<PublicAccessBlock> account_block(const std::string& account) const;
+    [[nodiscard]] base::Result<void> set_account_block(const std::string& account, const std::optional<PublicAccessBlock>& block);
     // Whether a bucket is still what the request was decided on. Error `DecisionOutdated`.
     [[nodiscard]] base::Result<void> check_unchanged(const std::string& name) const;
     // Another one after every change of buckets and objects, once it can be seen and before the call that made it returns.
@@ -210,6 +214,7 @@ public:
 private:
     explicit Storage(Dependencies dependencies) : dependencies_(dependencies) {}
 
+    base::Result<void> load_account_blocks();
     base::Result<void> load_buckets();
     base::Result<void> sweep();
     void remember(BucketPtr bucket);
@@ -245,6 +250,7 @@ private:
     Dependencies dependencies_;
     mutable base::SharedMutex buckets_mutex_;  // never held during I/O
     std::map<std::string, BucketPtr, std::less<>> buckets_ GUARDED_BY(buckets_mutex_);
+    std::map<std::string, PublicAccessBlock, std::less<>> account_blocks_ GUARDED_BY(buckets_mutex_);
     mutable std::atomic<uint64_t> version_ = 1;
     base::Mutex configuring_;  // one change of buckets at a time
     // Blobs of commits whose outcome the store did not know, and the records that may name them. The next commit that succeeds

@@ -11,6 +11,7 @@ namespace objects {
 inline std::string joined(std::string_view prefix, std::string_view a) { return std::string(prefix).append(a); }
 
 inline std::string bucket_key(std::string_view bucket) { return joined("s3/b/", bucket); }
+inline std::string account_block_key(std::string_view account) { return joined("s3/a/", account); }
 inline std::string configuration_key(std::string_view bucket) { return joined("s3/c/", bucket); }
 inline std::string object_prefix(std::string_view bucket) { return joined("s3/o/", bucket) + "/"; }
 inline std::string object_key(std::string_view bucket, std::string_view key) { return object_prefix(bucket).append(key); }

@@ -43,7 +43,7 @@ struct AccountManagedPolicy {
 struct Bucket {
     std::string name;
     policy::PolicyPtr policy;      // nullptr: it has none
-    bool restrict_public = false;  // RestrictPublicBuckets (R79)
+    bool restrict_public = false;  // RestrictPublicBuckets (R79), of the bucket or of its account
     std::string region = {};       // empty: not known
 };
 
@@ -57,6 +57,7 @@ struct AccountPolicies {
     std::map<std::string, Role, std::less<>> roles;
     std::map<std::string, AccountManagedPolicy, std::less<>> policies;  // by ARN
     std::map<std::string, Bucket, std::less<>> buckets;
+    bool restrict_public = false;  // RestrictPublicBuckets of the account: what holds for all of its buckets, whatever they say
     std::vector<std::string> unread;  // what is not known of it, for people
 
     [[nodiscard]] std::string iam_arn(std::string_view kind, std::string_view path, std::string_view name) const;

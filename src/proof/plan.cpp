@@ -268,7 +268,7 @@ void Application::public_access(const ResourceChange& change) {
     Bucket* bucket = find_bucket(properties["bucket"].as_string(), change);
     if (bucket == nullptr) return;
     if (is_unknown(change, "restrictPublicBuckets")) not_known(change, "restrictPublicBuckets", ": taken for off");
-    bucket->restrict_public = change.after["restrictPublicBuckets"].as_bool();
+    bucket->restrict_public = change.after["restrictPublicBuckets"].as_bool() || planned_.account.restrict_public;
 }
 
 const std::array<Application::Type, 11>& Application::types() {

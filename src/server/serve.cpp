@@ -32,6 +32,7 @@
 #include "training/instances.hpp"
 #include "wire/model.hpp"
 #include "wire/region.hpp"
+#include "wire/s3_request.hpp"
 
 namespace server {
 namespace {
@@ -114,6 +115,19 @@ base::Result<std::vector<std::string>> served_regions(const Settings& settings) 
     return settings.regions;
 }
 
+base::Result<void> serve_domains(const Settings& settings) {
+    for (const auto& domain : settings.domains) {
+        if (!wire::is_domain(domain))
+            return base::fail(
+                base::Error(base::code::InvalidConfiguration, "--domain " + domain + " is not a domain")
+                    .note("write the host that clients call, as in --domain s3.lab.internal: no scheme, no port, no address"));
+        if (std::ranges::count(settings.domains, domain) > 1)
+            return base::fail(base::code::InvalidConfiguration, "--domain " + domain + " is given twice");
+    }
+    wire::set_s3_domains(settings.domains);
+    return {};
+}
+
 base::Result<void> set_up_log(const Settings& settings) {
     constexpr std::pair<std::string_view, base::LogLevel> levels[] = {{"debug", base::LogLevel::debug},
                                                                       {"info", base::LogLevel::info},
@@ -153,6 +167,7 @@ base::Result<int> serve(const Settings& settings) {
         metrics_at.emplace(at.address, at.port);
     }
     const std::vector<std::string> regions = TRY(served_regions(settings));
+    TRY(serve_domains(settings));
     StopSignals signals;
     TrainingSettings training = settings.training;
     training.instances = TRY(read_instance_types(settings.instance_types_file, training.launcher));
@@ -164,7 +179,7 @@ base::Result<int> serve(const Settings& settings) {
     };
     server->workers_endpoint = workers_endpoint(ways_in);
     Readiness readiness([&server] { return server->serves(); });
-    const auto tls = TRY(open_tls(settings.tls, server->folder->tls_directory(), listen.address));
+    const auto tls = TRY(open_tls(settings.tls, server->folder->tls_directory(), listen.address, settings.domains));
     const bool is_own = settings.tls.mode == "self";
     const auto traces = TRY(open_traces(settings, server->directory->default_account()));
     server->observer.trace_to(traces.get());
@@ -209,7 +224,7 @@ base::Result<int> serve(const Settings& settings) {
     std::optional<int> signal;
     while (!(signal = signals.wait(looks_at_certificate)))
         if (is_own)
-            if (auto renewed = renew_own_certificate(server->folder->tls_directory(), listen.address); !renewed)
+            if (auto renewed = renew_own_certificate(server->folder->tls_directory(), listen.address, settings.domains); !renewed)
                 base::log_error("the certificate of `--tls self` is not renewed: " + renewed.error().describe());
     base::log_info("stopping on signal " + std::to_string(*signal));
     server->folder->remove_endpoint();
@@ -245,6 +260,9 @@ void add_serve(cli::Command& root) {
                    "(all), interval (none)");
     command.option("--audit-syslog", "ADDRESS", settings->audit.syslog,
                    "syslog server that every record is sent to: unix:/dev/log, udp:HOST:PORT, tcp:HOST:PORT");
+    command.option(
+        "--domain", "NAME", settings->domains,
+        "host that clients call this server by: BUCKET.NAME is a bucket, and no other host's first part is; repeatable");
     command.option("--tls", "self", settings->tls.mode, "speak TLS with a certificate that this server makes for its machine");
     command.option("--tls-certificate", "FILE", settings->tls.certificate_file,
                    "speak TLS with this certificate, its chain behind it (PEM); read again when it changes");

@@ -25,6 +25,7 @@ struct Settings {
     TrainingSettings training;  // its instances come from that file
     TlsSettings tls;
     std::vector<std::string> proxies;  // networks of proxies that speak the PROXY protocol
+    std::vector<std::string> domains;  // hosts of this server, below which buckets are hosts too
     std::vector<std::string> limits;   // NAME=NUMBER (server/front_door.hpp)
     std::vector<std::string> ways_in;  // vpce-ID=ADDRESS:PORT (server/front_door.hpp)
     bool verbose = false;

@@ -7,6 +7,7 @@
 #include "services/iam/operations.hpp"
 #include "services/logs/operations.hpp"
 #include "services/monitoring/operations.hpp"
+#include "services/s3/cors.hpp"
 #include "services/s3/operations.hpp"
 #include "services/sagemaker/acts.hpp"
 #include "services/sagemaker/operations.hpp"
@@ -103,6 +104,10 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
         const auto bucket = storage->bucket(name);
         return bucket ? (*bucket)->region : std::string();
     };
+    const auto add_cors = [storage = server->storage.get()](std::string_view bucket, const http::RequestHead& head,
+                                                            http::Headers& answer) {
+        services::s3::add_cors_headers(*storage, bucket, head, answer);
+    };
     server->gate = std::make_unique<gate::Gate>(gate::GateDependencies{.registry = &server->registry,
                                                                        .directory = server->directory.get(),
                                                                        .audit = server->audit.get(),
@@ -110,6 +115,7 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
                                                                        .random = &server->random,
                                                                        .regions = regions,
                                                                        .bucket_region = region_of,
+                                                                       .add_cors = add_cors,
                                                                        .observer = &server->observer});
     return server;
 }

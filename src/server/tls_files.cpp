@@ -23,7 +23,7 @@ constexpr int authority_days = 3650, certificate_days = 397;
 constexpr int days_ahead = 60;  // of its end a certificate is renewed
 
 // By which clients may call this machine.
-net::MachineNames machine_names(const std::string& address) {
+net::MachineNames machine_names(const std::string& address, const std::vector<std::string>& domains) {
     net::MachineNames names = {"localhost", "127.0.0.1", "::1"};
     const auto add = [&](const std::string& name) {
         if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
@@ -32,6 +32,10 @@ net::MachineNames machine_names(const std::string& address) {
     ::gethostname(host, sizeof host - 1);
     const std::string name = host;
     if (std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.'; })) add(name);
+    for (const auto& domain : domains) {
+        add(domain);
+        add("*." + domain);
+    }
     if (address != "0.0.0.0" && address != "::") {
         add(address);
         return names;
@@ -64,11 +68,12 @@ base::Result<net::ClientAuthorities> client_authorities(const TlsSettings& setti
 
 }  // namespace
 
-base::Result<void> renew_own_certificate(const std::string& folder, const std::string& address) {
+base::Result<void> renew_own_certificate(const std::string& folder, const std::string& address,
+                                         const std::vector<std::string>& domains) {
     const OwnFiles files(folder);
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
         return base::fail(base::code::InvalidConfiguration, "cannot make the folder " + folder);
-    const auto names = machine_names(address);
+    const auto names = machine_names(address, domains);
     const std::string listed = base::join(names, "\n") + "\n";
     const auto content = [](const std::string& path) { return os::read_file(path).value_or(""); };
     net::KeyAndCertificate authority{.key_pem = content(files.ca_key), .certificate_pem = content(files.ca)};
@@ -91,11 +96,11 @@ base::Result<void> renew_own_certificate(const std::string& folder, const std::s
 }
 
 base::Result<std::shared_ptr<net::TlsServer>> open_tls(const TlsSettings& settings, const std::string& folder,
-                                                       const std::string& address) {
+                                                       const std::string& address, const std::vector<std::string>& domains) {
     const bool has_files = !settings.certificate_file.empty() || !settings.key_file.empty();
     const net::ClientAuthorities clients = TRY(client_authorities(settings));
     if (settings.mode == "self" && !has_files) {
-        TRY(renew_own_certificate(folder, address));
+        TRY(renew_own_certificate(folder, address, domains));
         const OwnFiles files(folder);
         return std::shared_ptr<net::TlsServer>(TRY(net::TlsServer::open(files.certificate, files.key, clients)));
     }

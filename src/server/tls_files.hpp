@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "net/tls.hpp"
@@ -22,10 +23,12 @@ struct TlsSettings {
     std::string client_mode;         // optional, required; empty: optional
 };
 
-// nullptr: no TLS. `address`: where the server listens. Error `InvalidConfiguration`.
+// nullptr: no TLS. `address`: where the server listens; `domains`: its own (serve --domain), for itself and for all directly below them. Error `InvalidConfiguration`.
 [[nodiscard]] base::Result<std::shared_ptr<net::TlsServer>> open_tls(const TlsSettings& settings, const std::string& folder,
-                                                                     const std::string& address);
+                                                                     const std::string& address,
+                                                                     const std::vector<std::string>& domains = {});
 // `--tls self` alone: makes what is missing or ends in less than 60 days. Now and then; a server that is open reads what has changed.
-[[nodiscard]] base::Result<void> renew_own_certificate(const std::string& folder, const std::string& address);
+[[nodiscard]] base::Result<void> renew_own_certificate(const std::string& folder, const std::string& address,
+                                                       const std::vector<std::string>& domains = {});
 
 }  // namespace server

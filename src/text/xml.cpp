@@ -12,7 +12,7 @@ namespace text {
 using base::fail;
 using base::Result;
 
-std::string escape_xml(std::string_view content) {
+std::string escape_xml(std::string_view content, ControlCharacters control) {
     std::string out;
     out.reserve(content.size());
     for (const char c : content) {
@@ -40,17 +40,22 @@ std::string escape_xml(std::string_view content) {
                 out += c;
                 break;
             default:
-                // Other control characters cannot stand in XML 1.0 in any spelling.
-                if (static_cast<unsigned char>(c) < 0x20)
-                    out += "\xEF\xBF\xBD";
-                else
+                if (static_cast<unsigned char>(c) >= 0x20) {
                     out += c;
+                } else if (control == ControlCharacters::replaced) {
+                    out += "\xEF\xBF\xBD";
+                } else {
+                    constexpr std::string_view digits = "0123456789abcdef";
+                    out += "&#x";
+                    if (c >= 0x10) out += digits[static_cast<size_t>(c) >> 4];
+                    (out += digits[static_cast<size_t>(c) & 15]) += ';';
+                }
         }
     }
     return out;
 }
 
-XmlWriter::XmlWriter() : out_("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") {}
+XmlWriter::XmlWriter(ControlCharacters control) : control_(control), out_("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") {}
 
 void XmlWriter::open(std::string_view name, std::string_view xml_namespace) {
     out_ += '<';
@@ -71,7 +76,7 @@ void XmlWriter::open_with(std::string_view name, const std::vector<std::pair<std
     open_.emplace_back(name);
 }
 
-void XmlWriter::text(std::string_view content) { out_ += escape_xml(content); }
+void XmlWriter::text(std::string_view content) { out_ += escape_xml(content, control_); }
 
 void XmlWriter::close() {
     INVARIANT(!open_.empty());
@@ -81,7 +86,7 @@ void XmlWriter::close() {
 
 void XmlWriter::element(std::string_view name, std::string_view content) {
     open(name);
-    out_ += escape_xml(content);
+    out_ += escape_xml(content, control_);
     close();
 }
 

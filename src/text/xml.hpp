@@ -1,6 +1,7 @@
 // XML out: AWS Query and REST-XML answers. XML in: the few small documents that S3 clients send (pugixml, no DTDs).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,12 +11,16 @@
 
 namespace text {
 
+// Control characters cannot stand in XML 1.0 in any spelling. S3 writes them as references (`&#x1;`) all the same: strict parsers refuse the
+// document, so that no client takes another key for the one that is there.
+enum class ControlCharacters : uint8_t { replaced, referenced };
+
 // Text with & < > " ' and control characters made safe for element content and attributes.
-[[nodiscard]] std::string escape_xml(std::string_view content);
+[[nodiscard]] std::string escape_xml(std::string_view content, ControlCharacters control = ControlCharacters::replaced);
 
 class XmlWriter {
 public:
-    XmlWriter();  // writes the XML declaration
+    explicit XmlWriter(ControlCharacters control = ControlCharacters::replaced);  // writes the XML declaration
     void open(std::string_view name, std::string_view xml_namespace = {});
     void open_with(std::string_view name, const std::vector<std::pair<std::string, std::string>>& attributes);
     void text(std::string_view content);  // inside of the innermost open element
@@ -23,6 +28,7 @@ public:
     void element(std::string_view name, std::string_view content);
     [[nodiscard]] std::string finish();  // REQUIRES: every element closed
 private:
+    ControlCharacters control_;
     std::string out_;
     std::vector<std::string> open_;
 };

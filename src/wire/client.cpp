@@ -107,7 +107,7 @@ Error xml_error(const http::ClientResponse& answer) {
     const auto* inside = root->name == "Error" ? &*root : root->child("Error");
     if (!inside || inside->child_text("Code").empty()) return with_request_id(unreadable(answer), answer.headers, "");
     return with_request_id({inside->child_text("Code"), inside->child_text("Message")}, answer.headers,
-                           inside->child_text("Note"));
+                           inside->child_text(inside->child("Note") != nullptr ? "Note" : "Detail"));
 }
 
 Error json_error(const http::ClientResponse& answer) {

@@ -28,6 +28,7 @@ struct CodeStatus {
 constexpr std::array s3_codes = std::to_array<CodeStatus>({
     {"AccessControlListNotSupported", 400},
     {"AccessDenied", 403},
+    {"AccessForbidden", 403},
     {"AuthorizationHeaderMalformed", 400},
     {"AuthorizationQueryParametersError", 400},
     {"BadDigest", 400},
@@ -67,10 +68,12 @@ constexpr std::array s3_codes = std::to_array<CodeStatus>({
     {"InvalidURI", 400},
     {"KeyTooLongError", 400},
     {"MalformedACLError", 400},
+    {"MalformedPOSTRequest", 400},
     {"MalformedPolicy", 400},
     {"MalformedTrailerError", 400},
     {"MalformedXML", 400},
     {"MaxMessageLengthExceeded", 400},
+    {"MaxPostPreDataLengthExceededError", 400},
     {"MetadataTooLarge", 400},
     {"MethodNotAllowed", 405},
     {"MissingContentLength", 411},
@@ -240,6 +243,8 @@ Told tell(std::string_view service, ErrorShape shape, const base::Error& error) 
     return out;
 }
 
+constexpr std::string_view malformed_policy = "MalformedPolicy";
+
 std::string s3_body(const Told& told, const http::RequestHead& head, std::string_view request_id, std::string_view right_region) {
     text::XmlWriter out;
     const bool control = is_s3_control(head);
@@ -253,7 +258,8 @@ std::string s3_body(const Told& told, const http::RequestHead& head, std::string
         if (name != "Region" || right_region.empty()) out.element(name, value);
     out.element("RequestId", request_id);
     out.element("HostId", "trainwarden");
-    if (!more.notes.empty()) out.element("Note", base::join(more.notes, "\n"));
+    // The one element of AWS's that says more in words.
+    if (told.code == malformed_policy && !more.notes.empty()) out.element("Detail", base::join(more.notes, "\n"));
     out.close();
     if (control) out.close();
     return out.finish();

@@ -7,6 +7,7 @@
 #include "model/scalar.hpp"
 #include "text/time.hpp"
 #include "text/uri.hpp"
+#include "wire/s3_request.hpp"
 
 namespace wire {
 namespace {
@@ -71,7 +72,7 @@ public:
         // What chooses the operation may be a member, too (uploadId).
         if (!route_.parameter.empty() && !chosen_) add_parameter(route_.parameter, route_.parameter == "list-type" ? "2" : "");
         if (route_.level == Level::control) {
-            head_.path = "/v20180820/tags/" + bucket_;
+            head_.path = s3_control_path(route_.operation, bucket_);
         } else {
             head_.path = "/" + bucket_;
             if (!key_.empty()) head_.path += "/" + key_;

@@ -411,7 +411,9 @@ namespace {
 // --- An answer ---
 
 std::string text_of(const Shape& shape, const void* value) {
-    if (shape.type == Type::timestamp) return text::iso8601_millis(*static_cast<const base::Time*>(value));
+    // S3 counts in seconds, as the headers of the same object say it, and writes milliseconds.
+    if (shape.type == Type::timestamp)
+        return text::iso8601_millis(std::chrono::floor<std::chrono::seconds>(*static_cast<const base::Time*>(value)));
     return model::scalar_text(shape, value);
 }
 
@@ -449,7 +451,7 @@ void write_members(text::XmlWriter& out, const Shape& shape, const void* structu
 
 std::string document_of(const model::Operation& operation, const void* output) {
     const auto& rest = *operation.rest;
-    text::XmlWriter out;
+    text::XmlWriter out(text::ControlCharacters::referenced);
     out.open(rest.answer_root, operation.service->xml_namespace);
     if (rest.answer_payload) {
         if (const void* payload = model::find_known(*rest.answer_payload, output))

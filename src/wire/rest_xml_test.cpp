@@ -114,7 +114,7 @@ TEST_CASE("REST-XML: headers that say nothing, say it twice, or ask for what is 
     CHECK(put({{"x-amz-bucket-object-lock-enabled", "false"}}) == "");
     CHECK(put({{"x-amz-bucket-object-lock-enabled", "true"}}) == "later NotImplemented");
     CHECK(put({{"x-amz-storage-class", "STANDARD"}}) == "");
-    CHECK(put({{"x-amz-storage-class", "GLACIER"}}) == "later NotImplemented");
+    CHECK(put({{"x-amz-storage-class", "GLACIER"}}) == "later InvalidStorageClass");
     CHECK(put({{"x-amz-storage-class", "standard"}}) == "later InvalidStorageClass");
     m::GetObject::Input get;
     CHECK(head_error<m::GetObject>(head_of("GET", "/b/k", {{"x-amz-server-side-encryption-customer-key", "k"}}), get) ==

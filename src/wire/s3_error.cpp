@@ -21,6 +21,7 @@ struct CodeMembers {
 
 constexpr std::array code_members = std::to_array<CodeMembers>({
     {base::code::AccessDenied, {"HeadersNotSigned", "X-Amz-Expires", "Expires", "ServerTime"}},
+    {base::code::AccessForbidden, {method, resource_type}},
     {base::code::AuthorizationHeaderMalformed, {"Region"}},
     {base::code::BadDigest, {"ExpectedDigest", "CalculatedDigest"}},
     {base::code::BucketAlreadyExists, {bucket_name}},
@@ -38,6 +39,7 @@ constexpr std::array code_members = std::to_array<CodeMembers>({
     {base::code::InvalidRange, {range_requested, "ActualObjectSize"}},
     {base::code::InvalidTag, {"TagKey", "TagValue"}},
     {base::code::KeyTooLongError, {"Size", "MaxSizeAllowed"}},
+    {base::code::MaxPostPreDataLengthExceededError, {"MaxPostPreDataLengthBytes"}},
     {base::code::MetadataTooLarge, {"Size", "MaxSizeAllowed"}},
     {base::code::MethodNotAllowed, {method, resource_type}},
     {base::code::NoSuchBucket, {bucket_name}},

@@ -20,7 +20,15 @@ namespace {
 // Amazon S3 Control's API has its version at the head of every path, and names the account in a header.
 constexpr std::string_view control_path = "/v20180820/";
 constexpr std::string_view control_tags_path = "/v20180820/tags/";
+constexpr std::string_view control_block_path = "/v20180820/configuration/publicAccessBlock";
+constexpr std::string_view public_access_block = "PublicAccessBlock";
 constexpr std::string_view copy_source = "x-amz-copy-source";
+constexpr std::string_view preflight = "PreflightRequest";
+
+std::vector<std::string>& own_domains() {
+    static std::vector<std::string> domains;
+    return domains;
+}
 
 const model::RestService& s3() { return *model::s3::service.rest; }
 
@@ -64,9 +72,52 @@ bool is_s3_control(const http::RequestHead& head) {
     return head.path.starts_with(control_path) && (names_control || head.headers.find("x-amz-account-id") != nullptr);
 }
 
+std::string s3_control_path(std::string_view operation, std::string_view arn) {
+    return std::string(operation.contains(public_access_block) ? control_block_path : control_tags_path) +=
+           operation.contains(public_access_block) ? "" : arn;
+}
+
+bool is_domain(std::string_view name) {
+    if (name.size() > 253 || name.find('.') == std::string_view::npos || is_address(name)) return false;
+    return std::ranges::all_of(base::split(name, '.'), [](std::string_view label) {
+        const auto is_fine = [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        };
+        return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
+               std::ranges::all_of(label, is_fine);
+    });
+}
+
+// The longest first: what is below one of them may be below another.
+void set_s3_domains(std::vector<std::string> domains) {
+    for (auto& domain : domains) domain = base::lower(domain);
+    std::ranges::sort(domains, [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    own_domains() = std::move(domains);
+}
+
+namespace {
+
+// Of the server's own domains and localhost: what stands before the first that fits.
+std::string_view bucket_below(std::string_view host) {
+    const auto before = [&](std::string_view domain) -> std::optional<std::string_view> {
+        if (base::equals_ignoring_case(host, domain)) return std::string_view();
+        const size_t rest = host.size() - std::min(host.size(), domain.size());
+        const bool fits = rest > 1 && host[rest - 1] == '.' && base::equals_ignoring_case(host.substr(rest), domain);
+        return fits ? std::optional(host.substr(0, rest - 1)) : std::nullopt;
+    };
+    for (const auto& domain : own_domains())
+        if (const auto found = before(domain)) return *found;
+    for (const std::string_view domain : {"storage.localhost", "s3.localhost", "localhost"})
+        if (const auto found = before(domain)) return *found;
+    return {};
+}
+
+}  // namespace
+
 std::string_view bucket_of_host(std::string_view host) {
     if (!host.starts_with('[')) host = host.substr(0, host.find(':'));
     if (host.empty() || is_address(host)) return {};
+    if (!own_domains().empty()) return bucket_below(host);
     if (host.starts_with("s3.") || host.starts_with("s3-") || host == "storage.localhost") return {};
     // Bucket names may hold dots: the last `.s3.` is the service's.
     auto end = host.rfind(".s3.");
@@ -201,11 +252,24 @@ base::Result<void> check_parameters(const S3Request& request, std::string_view m
     return {};
 }
 
+base::Result<void> find_control_operation(S3Request& request, std::string_view method) {
+    const bool of_block = request.bucket.empty();
+    for (const auto& route : model::s3control::service.rest->routes)
+        if (route.method == method && route.operation.contains(public_access_block) == of_block)
+            request.operation = route.operation;
+    if (request.operation.empty()) return base::fail(method_not_allowed());
+    return {};
+}
+
 base::Result<S3Request> read_s3_control_request(const http::RequestHead& head, S3Request request) {
+    if (head.path == control_block_path) {
+        TRY(find_control_operation(request, head.method));
+        return request;
+    }
     if (!head.path.starts_with(control_tags_path))
         return base::fail(base::code::NotImplemented,
                           "A header or query you provided requested a function that is not implemented: "
-                          "S3 Control, but for the tags of buckets");
+                          "S3 Control, but for the tags of buckets and the public access block of accounts");
     const auto arn = text::decode_uri(std::string_view(head.path).substr(control_tags_path.size()));
     if (!arn) return base::fail(base::code::InvalidURI, "Couldn't parse the specified URI.");
     constexpr std::string_view of_bucket = "arn:aws:s3:::";
@@ -215,10 +279,7 @@ base::Result<S3Request> read_s3_control_request(const http::RequestHead& head, S
                           "tags of what is not a general purpose bucket");
     }
     request.bucket = arn->substr(of_bucket.size());
-    for (const auto& route : model::s3control::service.rest->routes) {
-        if (route.method == head.method) request.operation = route.operation;
-    }
-    if (request.operation.empty()) return base::fail(method_not_allowed());
+    TRY(find_control_operation(request, head.method));
     return request;
 }
 
@@ -239,6 +300,10 @@ base::Result<S3Request> read_s3_request(const http::RequestHead& head) {
     request.bucket = std::move(address->bucket);
     request.key = std::move(address->key);
 
+    if (head.method == "OPTIONS" && !request.bucket.empty()) {
+        request.operation = preflight;
+        return request;
+    }
     const auto level = request.bucket.empty() ? Level::service : request.key.empty() ? Level::bucket : Level::object;
     const auto choice = TRY(find_choice(request, level, head.method));
     const Route* route = find_route(request, level, head, choice);

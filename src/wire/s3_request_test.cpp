@@ -16,6 +16,46 @@ http::RequestHead head(std::string method, std::string target, std::string host 
 
 }  // namespace
 
+TEST_CASE("the server's own domains: what stands before them is a bucket, and no other host has one") {
+    CHECK(wire::bucket_of_host("minio.s3.lab.internal") == "minio");
+    wire::set_s3_domains({"s3.lab.internal", "Minio.s3.lab.internal", "data.example"});
+    CHECK(wire::bucket_of_host("minio.s3.lab.internal") == "");
+    CHECK(wire::bucket_of_host("MINIO.s3.lab.internal:9000") == "");
+    CHECK(wire::bucket_of_host("b.minio.s3.lab.internal") == "b");
+    CHECK(wire::bucket_of_host("b.c.Data.Example:443") == "b.c");
+    CHECK(wire::bucket_of_host("other.s3.lab.internal") == "other");
+    CHECK(wire::bucket_of_host("xdata.example") == "");
+    CHECK(wire::bucket_of_host(".data.example") == "");
+    CHECK(wire::bucket_of_host("b.s3.us-east-1.amazonaws.com") == "");
+    CHECK(wire::bucket_of_host("b.localhost:4566") == "b");
+    CHECK(wire::bucket_of_host("storage.localhost") == "");
+    CHECK(wire::bucket_of_host("10.0.0.1:80") == "");
+    wire::set_s3_domains({});
+    CHECK(wire::bucket_of_host("minio.s3.lab.internal") == "minio");
+    for (const char* good : {"a.b", "s3.lab.internal", "X-1.y"}) CHECK_MESSAGE(wire::is_domain(good), good);
+    for (const char* bad :
+         {"", "localhost", "1.2.3.4", "a..b", ".a.b", "a.b.", "-a.b", "a-.b", "a.b:80", "a_b.c", "https://a.b", "[::1]"})
+        CHECK_MESSAGE(!wire::is_domain(bad), bad);
+}
+
+TEST_CASE("S3 Control: the public access block of an account, by method and path") {
+    const auto operation = [](const char* method, const std::string& path) {
+        http::RequestHead head{.method = method, .path = path, .query = "", .headers = {}};
+        head.headers.add("Host", "s3-control.localhost");
+        const auto read = wire::read_s3_request(head);
+        return read ? read->operation + " " + read->bucket : read.error().code;
+    };
+    const std::string block = "/v20180820/configuration/publicAccessBlock", tags = "/v20180820/tags/arn%3Aaws%3As3%3A%3A%3Ab";
+    CHECK(operation("GET", block) == "GetAccountPublicAccessBlock ");
+    CHECK(operation("PUT", block) == "PutAccountPublicAccessBlock ");
+    CHECK(operation("DELETE", block) == "DeleteAccountPublicAccessBlock ");
+    CHECK(operation("POST", block) == "MethodNotAllowed");
+    CHECK(operation("GET", block + "/x") == "NotImplemented");
+    CHECK(operation("GET", tags) == "ListTagsForResource b");
+    CHECK(operation("DELETE", tags) == "UntagResource b");
+    CHECK(operation("PUT", tags) == "MethodNotAllowed");
+}
+
 TEST_CASE("operations from method, target and host") {
     struct Case {
         const char *method, *target, *host, *operation, *bucket, *key;
@@ -116,7 +156,7 @@ TEST_CASE("a copy source makes a put a copy") {
     }
 }
 
-TEST_CASE("S3 Control: the tags of buckets, and nothing else") {
+TEST_CASE("S3 Control: the tags of buckets") {
     const auto read = [](std::string method, std::string target, std::string host = "127.0.0.1:4566") {
         auto request = head(std::move(method), std::move(target), std::move(host));
         request.headers.add("x-amz-account-id", "111122223333");
@@ -137,7 +177,7 @@ TEST_CASE("S3 Control: the tags of buckets, and nothing else") {
     CHECK(read("GET", "/v20180820/tags/arn:aws:s3:::b")->bucket == "b");
     CHECK(read("DELETE", "/v20180820/tags/arn:aws:s3:::b?tagKeys=a&tagKeys=b")->query.size() == 2);
     for (const char* target :
-         {"/v20180820/accesspoint", "/v20180820/configuration/publicAccessBlock", "/v20180820/tags/arn:aws:s3:::b/k",
+         {"/v20180820/accesspoint", "/v20180820/configuration/storageLens", "/v20180820/tags/arn:aws:s3:::b/k",
           "/v20180820/tags/arn:aws:s3:us-east-1:111122223333:accesspoint/a", "/v20180820/tags/x"})
         CHECK(read("GET", target).error().code == "NotImplemented");
     CHECK(read("PUT", "/v20180820/tags/arn:aws:s3:::b").error().code == "MethodNotAllowed");

@@ -40,8 +40,8 @@ struct Scope {
     [[nodiscard]] std::string text() const;  // date/region/service/aws4_request
 };
 
-enum class SignaturePlace : uint8_t { header, query };
-enum class SignatureVersion : uint8_t { v4, v2 };  // v2: presigned S3 URLs only (presigned_v2.hpp)
+enum class SignaturePlace : uint8_t { header, query, form };  // form: post_policy.hpp
+enum class SignatureVersion : uint8_t { v4, v2 };             // v2: presigned S3 URLs (presigned_v2.hpp) and forms only
 
 constexpr size_t head_parameters_max = 1000;  // in the query of a request's head
 

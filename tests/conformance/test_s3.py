@@ -190,9 +190,9 @@ def test_what_is_not_implemented_says_so(s3, bucket):
     with refused("AccessControlListNotSupported", 400):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", ACL="public-read")
     with refused("NotImplemented", 501) as refusal:
-        s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]})
-    assert "PutBucketCors" in refusal.message
-    with refused("NotImplemented", 501):
+        s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+    assert "PutBucketWebsite" in refusal.message
+    with refused("InvalidStorageClass", 400):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", StorageClass="GLACIER")
     with refused("InvalidStorageClass", 400):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", StorageClass="NO_SUCH_CLASS")

@@ -309,7 +309,7 @@ def test_s3_control_serves_the_tags_of_buckets(server, s3, bucket, make_user):  
         assert (status, code) == (403, "AccessDenied") and b"is not authorized to perform" in text and text.count(b"<ErrorResponse") == 1, text
     assert call("GET", path, account="999988887777")[0] == 403
     assert call("GET", path.replace(bucket, "no-such-bucket-here"))[1] == "NoSuchBucket"
-    for other in ("/v20180820/accesspoint", "/v20180820/configuration/publicAccessBlock", "/v20180820/jobs"):
+    for other in ("/v20180820/accesspoint", "/v20180820/configuration/storageLens", "/v20180820/jobs"):
         assert call("GET", other)[1] == "NotImplemented"
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 

@@ -218,7 +218,10 @@ def main():
     checked, broken_requests = 0, {}
     for service in ("s3", "s3control"):
         listing = yaml.safe_load((ROOT / f"models/{service}.yaml").read_text())
-        model = botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model(service, "service-2"), service)
+        loaded = botocore.loaders.Loader().load_service_model(service, "service-2")
+        for name, known_as in listing.get("renamed", {}).items():
+            loaded["operations"][name] = {**loaded["operations"].pop(known_as), "name": name}
+        model = botocore.model.ServiceModel(loaded, service)
         refused = [row["header"] for row in listing.get("refused_headers", ())]
 
         def left_out(name, where):

@@ -10,7 +10,7 @@ LOCATIONS = {"header": "header", "headers": "prefix_headers", "querystring": "qu
 # An operation's own parameters are what the API Reference's request syntax shows; this one says in logs which SDK call it was.
 NO_ARGUMENT = "x-id"
 WORDS = {"xml_namespace", "refused", "other_routes", "text_enums", "types", "not_required", "additional_members", "order", "without_members", "closed",
-         "body_max", "rest", "errors", "empty_is_absent", "object_writes", "refused_headers"}
+         "body_max", "rest", "errors", "empty_is_absent", "object_writes", "refused_headers", "renamed"}
 # Of model::RestOperation, in its order.
 FIELDS = ("headers", "parameters", "payload", "request_root", "body_bytes_max", "decided_on_body", "needs_digest", "writes_object", "malformed_code",
           "malformed_message", "status", "answer_payload", "answer_root", "unwrapped", "content_type")
@@ -19,6 +19,8 @@ FIELDS = ("headers", "parameters", "payload", "request_root", "body_bytes_max", 
 def prepare(listing, model):
     """Changes the model as the listing says; before anything is made of it."""
     shapes = model["shapes"]
+    for name, known_as in (listing.get("renamed") or {}).items():
+        model["operations"][name] = {**model["operations"].pop(known_as), "name": name}
     model["metadata"]["xmlNamespace"] = listing["xml_namespace"]
     model["values"] = {name: shape["enum"] for name, shape in shapes.items() if "enum" in shape}
     for shape in shapes.values():
@@ -190,16 +192,18 @@ class Rest:
             if not parameter and "uploadId" in parameters:
                 parameter = "uploadId"
             rows.append({"level": level, "method": method, "parameter": parameter, "value": value, "operation": name,
+                         # Of S3 Control, paths tell more apart (wire/s3_request.cpp).
+                         "path": detail["http"]["requestUri"] if level == "control" else "",
                          "header": next((header for header in required.get("header", []) if header == "x-amz-copy-source"), ""),
                          "and_parameter": "id" if "id" in parameters else "",
                          "parameters": {where["locationName"] for where in shape["members"].values() if where.get("location") == "querystring"}})
         for name, http in (self.listing.get("other_routes") or {}).items():
             level, method, parameter, value = self.route(name, http)
-            rows.append({"level": level, "method": method, "parameter": parameter, "value": value, "operation": name, "header": "", "and_parameter": "",
-                         "parameters": set()})
+            rows.append({"level": level, "method": method, "parameter": parameter, "value": value, "operation": name, "path": "", "header": "",
+                         "and_parameter": "", "parameters": set()})
         alike = {}
         for row in rows:
-            alike.setdefault((row["level"], row["method"], row["parameter"]), []).append(row)
+            alike.setdefault((row["level"], row["method"], row["parameter"], row["path"]), []).append(row)
         for group in alike.values():
             if len(group) == 1:
                 group[0]["and_parameter"] = ""  # nothing to be told from

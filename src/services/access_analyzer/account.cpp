@@ -71,6 +71,7 @@ Result<proof::AccountPolicies> read_account(identity::Directory& directory, cons
         TRY(add_policies_of(iam, one, out));
         out.roles.emplace(base::lower(role->name), std::move(one));
     }
+    if (const auto block = storage.account_block(account)) out.restrict_public = block->restrict_public_buckets;
     for (const auto& bucket : storage.buckets_of(account))
         out.buckets.emplace(
             bucket->name,

@@ -31,7 +31,8 @@ Result<void> put_bucket(const std::string& name, const m::S3BucketConfiguration&
         if (!to.bucket_policy->empty())
             bucket.policy = TRY(policy::Policy::parse(*to.bucket_policy, policy::PolicyKind::resource));
     }
-    if (to.bucket_public_access_block) bucket.restrict_public = to.bucket_public_access_block->restrict_public_buckets;
+    if (to.bucket_public_access_block)
+        bucket.restrict_public = to.bucket_public_access_block->restrict_public_buckets || account.restrict_public;
     return {};
 }
 

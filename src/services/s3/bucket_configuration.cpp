@@ -37,8 +37,7 @@ Result<m::GetBucketPolicy::Output> get_policy(S3& s3, const Permit&, const m::Ge
 
 // Block Public Access refuses what would be taken otherwise: a policy that is none is told so by the handler.
 bool is_blocked(const S3& s3, const objects::Bucket& bucket, const std::string& policy) {
-    const auto& block = bucket.configuration.public_access_block;
-    return block && block->block_public_policy && objects::is_public_policy(policy) &&
+    return bucket.blocks_public_policy() && objects::is_public_policy(policy) &&
            check_bucket_policy(policy, bucket, s3.principal_id).has_value();
 }
 

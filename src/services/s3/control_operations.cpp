@@ -1,7 +1,8 @@
-// Amazon S3 Control, as far as it is about general purpose buckets: their tags. Terraform's provider for AWS asks this API, not S3's
-// own ?tagging.
+// Amazon S3 Control, as far as it is about general purpose buckets: their tags (Terraform's provider for AWS asks this API, not S3's
+// own ?tagging), and what accounts block in all of their buckets.
 //
-// Source: Amazon S3 API Reference, "Amazon S3 Control": ListTagsForResource, TagResource, UntagResource.
+// Source: Amazon S3 API Reference, "Amazon S3 Control": ListTagsForResource, TagResource, UntagResource, GetPublicAccessBlock, PutPublicAccessBlock,
+// DeletePublicAccessBlock.
 #include <algorithm>
 #include <array>
 
@@ -77,7 +78,56 @@ Result<control::UntagResource::Output> untag(S3& s3, const Permit&, const contro
     return control::UntagResource::Output{};
 }
 
+// --- What an account blocks ---
+
+// Of the account that the request names: another's has no policy that could let the caller in.
+template <const model::ActionName& action, class Input>
+Result<RequiredAccesses<>> account_needs(const S3&, const RequestOrigin&, const Input& in) {
+    gate::Description account{.arn = "*", .existence = gate::Existence::there, .owner = in.account_id};
+    account.keys.set("s3:ResourceAccount", in.account_id);
+    RequiredAccesses<> needs;
+    needs.add(action, account);
+    return needs;
+}
+
+Result<control::GetAccountPublicAccessBlock::Output> get_account_block(S3& s3, const Permit&,
+                                                                       const control::GetAccountPublicAccessBlock::Input& in) {
+    const auto block = s3.storage.account_block(in.account_id);
+    if (!block)
+        return base::fail(base::code::NoSuchPublicAccessBlockConfiguration,
+                          "The public access block configuration was not found");
+    return control::GetAccountPublicAccessBlock::Output{
+        .public_access_block_configuration =
+            control::PublicAccessBlockConfiguration{.block_public_acls = block->block_public_acls,
+                                                    .ignore_public_acls = block->ignore_public_acls,
+                                                    .block_public_policy = block->block_public_policy,
+                                                    .restrict_public_buckets = block->restrict_public_buckets}};
+}
+
+Result<control::PutAccountPublicAccessBlock::Output> put_account_block(S3& s3, const Permit&,
+                                                                       const control::PutAccountPublicAccessBlock::Input& in) {
+    const auto& asked = in.public_access_block_configuration;
+    TRY(s3.storage.set_account_block(
+        in.account_id, objects::PublicAccessBlock{.block_public_acls = asked.block_public_acls.value_or(false),
+                                                  .ignore_public_acls = asked.ignore_public_acls.value_or(false),
+                                                  .block_public_policy = asked.block_public_policy.value_or(false),
+                                                  .restrict_public_buckets = asked.restrict_public_buckets.value_or(false)}));
+    return control::PutAccountPublicAccessBlock::Output{};
+}
+
+Result<control::DeleteAccountPublicAccessBlock::Output> delete_account_block(
+    S3& s3, const Permit&, const control::DeleteAccountPublicAccessBlock::Input& in) {
+    TRY(s3.storage.set_account_block(in.account_id, std::nullopt));
+    return control::DeleteAccountPublicAccessBlock::Output{};
+}
+
 constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
+    operation<control::GetAccountPublicAccessBlock, get_account_block,
+              account_needs<control::Action::s3_GetAccountPublicAccessBlock, control::GetAccountPublicAccessBlock::Input>>(),
+    operation<control::PutAccountPublicAccessBlock, put_account_block,
+              account_needs<control::Action::s3_PutAccountPublicAccessBlock, control::PutAccountPublicAccessBlock::Input>>(),
+    operation<control::DeleteAccountPublicAccessBlock, delete_account_block,
+              account_needs<control::Action::s3_PutAccountPublicAccessBlock, control::DeleteAccountPublicAccessBlock::Input>>(),
     operation<control::ListTagsForResource, list_tags>(),
     operation<control::TagResource, tag, tag_needs>(),
     operation<control::UntagResource, untag>(),

@@ -4,6 +4,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
+#include "text/base64.hpp"
 #include "text/uri.hpp"
 
 namespace services::s3 {
@@ -64,13 +65,15 @@ Result<uint32_t> part_number(int32_t asked) {
 
 std::string read_content_encoding(const std::optional<std::string>& header) {
     std::string out;
+    bool is_changed = false;
     for (const auto coding : base::split(model::text(header), ',')) {
         const auto name = base::trim(coding);
+        is_changed = is_changed || name.empty() || base::equals_ignoring_case(name, "aws-chunked");
         if (name.empty() || base::equals_ignoring_case(name, "aws-chunked")) continue;
         if (!out.empty()) out += ",";
         out += name;
     }
-    return out;
+    return is_changed ? out : std::string(base::trim(model::text(header)));
 }
 
 Result<objects::Conditions> write_conditions(const std::optional<std::string>& if_match,
@@ -95,6 +98,21 @@ Result<std::optional<objects::ChecksumKind>> asked_checksum(const std::optional<
                           "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, "
                           "CRC32C, CRC64NVME, SHA1, SHA256]");
     return kind;
+}
+
+model::Map<std::string> shown_metadata(model::Map<std::string> metadata) {
+    const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    for (auto& [name, value] : metadata) {
+        if (std::ranges::all_of(value, is_ascii)) continue;
+        std::string utf8;
+        for (const char c : value) {
+            const auto byte = static_cast<unsigned char>(c);
+            if (byte >= 0x80) utf8 += static_cast<char>(0xc0 | (byte >> 6));
+            utf8 += static_cast<char>(byte < 0x80 ? byte : 0x80 | (byte & 0x3f));
+        }
+        value = "=?UTF-8?B?" + text::encode_base64(utf8) + "?=";
+    }
+    return metadata;
 }
 
 objects::Source source_of(model::ByteSource& body) {

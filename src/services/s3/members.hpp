@@ -55,6 +55,9 @@ objects::Attributes attributes_of(const Input& in) {
 [[nodiscard]] Result<objects::Conditions> write_conditions(const std::optional<std::string>& if_match,
                                                            const std::optional<std::string>& if_none_match);
 
+// As headers of an answer have it: values that are not ASCII in one encoded word of RFC 2047, their bytes taken for ISO 8859-1 as headers' are.
+[[nodiscard]] model::Map<std::string> shown_metadata(model::Map<std::string> metadata);
+
 // The checksum of a kind in a request, a part, an answer.
 template <class Members>
 auto& checksum_of(Members& members, objects::ChecksumKind kind) {

@@ -43,7 +43,7 @@ void describe(Output& out, const objects::Object& object) {
     out.content_language = unless_empty(attributes.content_language);
     out.expires = unless_empty(attributes.expires);
     out.website_redirect_location = unless_empty(attributes.website_redirect_location);
-    out.metadata = attributes.user_metadata;
+    out.metadata = shown_metadata(attributes.user_metadata);
     if (!object.tags.empty()) out.tag_count = static_cast<int32_t>(object.tags.size());
 }
 
@@ -122,7 +122,14 @@ Result<std::optional<ByteRange>> look_at(const Permit& permit, const Input& in, 
                                 "/" + std::to_string(object.size);
     }
     const bool whole = bytes.offset == 0 && bytes.length == object.size;
-    if (whole && object.checksum && base::equals_ignoring_case(model::text(in.checksum_mode), "ENABLED"))
+    const bool wants_checksum = object.checksum && base::equals_ignoring_case(model::text(in.checksum_mode), "ENABLED");
+    // Of one part, its own.
+    const bool is_part = in.part_number && !object.upload_id.empty();
+    const std::string part_checksum =
+        is_part ? object.segments[static_cast<size_t>(*in.part_number) - 1].checksum : std::string();
+    if (wants_checksum && !part_checksum.empty())
+        show_checksum(out, {.kind = object.checksum->kind, .type = object.checksum->type, .value = part_checksum});
+    else if (wants_checksum && whole && !is_part)
         show_checksum(out, *object.checksum);
     if (in.part_number && !object.upload_id.empty()) out.parts_count = static_cast<int32_t>(object.segments.size());
     return bytes;

@@ -7,6 +7,7 @@
 #include "model/s3/acls.hpp"
 #include "model/s3/buckets.hpp"
 #include "services/s3/acl.hpp"
+#include "services/s3/cors.hpp"
 #include "services/s3/members.hpp"
 #include "services/s3/service.hpp"
 #include "wire/region.hpp"
@@ -46,8 +47,8 @@ Result<void> go_to_region(const S3& s3, const objects::Bucket& bucket, wire::Cal
 }
 
 // Operations without a bucket are an account's.
-bool is_of_account(const model::Operation& operation) {
-    return &operation == &m::CreateBucket::operation || &operation == &m::ListBuckets::operation;
+bool is_of_account(const model::Operation& operation, const wire::S3Request& request) {
+    return &operation == &m::CreateBucket::operation || request.bucket.empty();
 }
 
 std::optional<base::Error> error_of(Result<void> checked) {
@@ -60,7 +61,7 @@ Result<gate::HeadFindings> first_look(const S3& s3, const model::Operation& oper
                                       const identity::Caller& caller, wire::Call& call) {
     const auto& head = call.http->head;
     gate::HeadFindings out{.later = TRY(wire::check_rest_headers(m::service, head))};
-    if (is_of_account(operation)) {
+    if (is_of_account(operation, request)) {
         out.is_refused_by_head = caller.principal.kind == policy::PrincipalKind::anonymous;
         if (!out.later && &operation == &m::CreateBucket::operation)
             out.later = error_of(check_new_bucket_acl(head.headers, caller.principal.account));
@@ -95,8 +96,9 @@ void add_operations(gate::Registry& registry, const Dependencies& dependencies) 
                            wire::Call& call) { return first_look(*s3, operation, request, caller, call); };
     for (const auto rows : {bucket_operations(), bucket_configuration_operations(), not_configured_operations(), acl_operations(),
                             object_operations(), copy_operations(), tagging_operations(), delete_operations(),
-                            listing_operations(), multipart_operations(), control_operations()})
+                            listing_operations(), multipart_operations(), control_operations(), cors_operations()})
         gate::add_rest_operations(registry, s3, rows, functions, look);
+    registry.add(preflight_operation(*dependencies.storage));
 }
 
 }  // namespace services::s3

@@ -48,6 +48,7 @@ using Rows = std::span<const gate::OperationDeclaration<S3>>;
 [[nodiscard]] Rows listing_operations();
 [[nodiscard]] Rows multipart_operations();
 [[nodiscard]] Rows control_operations();
+[[nodiscard]] Rows cors_operations();
 
 // --- answers.cpp --------------------------------------------------------------------------------------------------------
 
