@@ -56,7 +56,7 @@ struct Folder : TemporaryFolder {
     }
     void open() {
         keys = store::open_rocks_store(data + "/keys").value();
-        blobs = std::make_unique<store::PinnedBlobs>(store::open_file_blobs(data + "/blobs").value());
+        blobs = std::make_unique<store::PinnedBlobs>(store::open_blobs(data + "/blobs").value());
         audit::LogOptions options{.directory = data + "/audit"};
         options.key = key;
         options.clock = &clock;
@@ -295,7 +295,7 @@ TEST_CASE("what is restored is what was backed up, only ever into an empty folde
     REQUIRE(copy_out(folder.destination, made, target).has_value());
     CHECK_FALSE(fs::exists(target + "/installation"));
     const auto keys = store::open_rocks_store(target + "/keys").value();
-    const auto blobs = store::open_file_blobs(target + "/blobs").value();
+    const auto blobs = store::open_blobs(target + "/blobs").value();
     const auto storage = objects::Storage::open({keys.get(), blobs.get(), &folder.clock, &folder.random}).value();
     const auto found = storage->find("bucket", "a").value();
     CHECK(storage->open_object(found).value().readers.at(0)->read(0, large).value() == std::string(large, 'a'));
@@ -353,7 +353,7 @@ TEST_CASE("the scrub finds a blob whose bytes are not those that came, and says 
     CHECK(waited >= std::chrono::milliseconds(1900));  // at that rate
     CHECK(waited < std::chrono::milliseconds(3000));
     const auto blob = folder.blobs->list().value().front();
-    flip_last_byte(blob_path(folder.data + "/blobs", blob));
+    flip_last_byte(store::blob_path(folder.data + "/blobs", blob));
     for (int pass = 0; pass < 2; ++pass) {
         scrub.pass(wait);
         CHECK(scrub.state().damaged == 1);

@@ -25,7 +25,7 @@ objects::Source bytes(std::string content) {
 
 struct StorageFixture {
     StorageFixture() {
-        blobs = std::move(*store::open_file_blobs(folder.path));
+        blobs = std::move(*store::open_blobs(folder.path));
         storage = std::move(*Storage::open({keys.get(), blobs.get(), &clock, &random}));
         REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
     }

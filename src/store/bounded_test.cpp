@@ -16,7 +16,7 @@ base::Result<BlobId> put(Blobs& blobs, size_t bytes) {
 }
 
 std::unique_ptr<Blobs> open(const TemporaryFolder& folder, const Bounds& bounds) {
-    auto inner = open_file_blobs(folder.path);
+    auto inner = open_blobs(folder.path);
     REQUIRE(inner.has_value());
     return bound_blobs(std::move(*inner), folder.path, bounds);
 }

@@ -132,7 +132,7 @@ Result<m::GetObject::Output> get_object(S3& s3, const Permit& permit, const m::G
     if (!located.object) return base::fail(no_such_key());
     m::GetObject::Output out;
     if (const auto bytes = TRY(look_at(permit, in, *located.object, out)))
-        out.body = body_of(TRY(s3.storage.open_object(located.object, bytes->offset, bytes->length)), *bytes);
+        out.body = TRY(checked_body_of(TRY(s3.storage.open_object(located.object, bytes->offset, bytes->length)), *bytes));
     return out;
 }
 
