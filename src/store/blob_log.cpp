@@ -211,7 +211,7 @@ base::Result<void> BlobLog::open_segment(uint64_t number) {
         ++segment->live;
         segment->live_bytes += entry.length;
     }
-    if (segment->live == 0 && (content.table_at || TRY(size_of(file.number())) == content.end)) {
+    if (segment->live == 0) {
         if (::unlink(path.c_str()) != 0) return base::fail(disk_error("remove", path, errno));
         return {};
     }
@@ -487,9 +487,10 @@ void BlobLog::free_blocks(Segment& segment, const Entry& entry) const {
         segment.held_bytes -= std::min(segment.held_bytes, to - from);
         return;
     }
-    base::log_warn("the file system of the blobs frees no part of a file (" + std::string(std::strerror(errno)) +
-                   "): segments of the log are copied when less than a half of them lives");
-    frees_blocks_ = errno != EOPNOTSUPP && errno != ENOSYS;
+    const int error = errno;
+    frees_blocks_ = error != EOPNOTSUPP && error != ENOSYS;
+    base::log_warn(std::string("what was deleted from the log of blobs keeps its space until its segment is copied: ") +
+                   (frees_blocks_ ? std::strerror(error) : "the file system frees no part of a file"));
 }
 
 base::Result<std::vector<BlobId>> BlobLog::list() const {
