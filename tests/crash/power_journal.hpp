@@ -37,14 +37,13 @@ public:
         root_ = root;
         kept_ = std::string(path) + ".kept/";
         ::mkdir(kept_.c_str(), 0700);
-        file_ = ::open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
-        if (file_ < 0) std::abort();
+        path_ = path;
         ::unsetenv("TRAINWARDEN_POWER");
     }
 
     // Of the store alone: what the record of requests promises is less (docs/audit.md).
     [[nodiscard]] bool notes(std::string_view path) const {
-        if (file_ < 0 || !path.starts_with(root_)) return false;
+        if (path_.empty() || !path.starts_with(root_)) return false;
         const auto below = path.substr(root_.size());
         return below.starts_with("keys/") || below.starts_with("blobs/") || below == "keys" || below == "blobs";
     }
@@ -109,14 +108,16 @@ private:
                                     old.size()};
         std::string record(reinterpret_cast<const char*>(numbers), sizeof numbers);
         record.append(path).append(second).append(old);
-        if (write_(file_, record.data(), record.size()) != static_cast<ssize_t>(record.size())) std::abort();
+        // Each time: a server closes all descriptors that it does not know.
+        const int file = ::open(path_.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+        if (file < 0 || write_(file, record.data(), record.size()) != static_cast<ssize_t>(record.size())) std::abort();
+        ::close(file);
         return sequence;
     }
 
-    int file_ = -1;
     Read read_ = nullptr;
     Write write_ = nullptr;
-    std::string root_, kept_;
+    std::string path_, root_, kept_;
     std::atomic<uint64_t> names_ = 0;
     std::mutex mutex_;
     uint64_t sequence_ = 0;

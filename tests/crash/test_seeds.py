@@ -113,8 +113,8 @@ def test_accidents_by_seed():
                 s3.abort_multipart_upload(Bucket="crash", Key=upload["Key"], UploadId=upload["UploadId"])
         print(f"{ROUNDS} rounds of seed {SEED}: {acknowledged} acknowledged, {refused} refused, {lost} writes and names lost with the power")
         assert acknowledged > ROUNDS and (lost > 0 or ROUNDS < 2)
-        check = server.trainwarden("admin", "check", "--json", check=False)
-        assert check.returncode == 0, check.stdout
+        check = server.trainwarden("--data", server.data, "admin", "check", "--json", check=False)
+        assert check.returncode == 0, check.stdout + check.stderr
         for key in found_objects(s3):
             s3.delete_object(Bucket="crash", Key=key)
         s3.delete_bucket(Bucket="crash")
