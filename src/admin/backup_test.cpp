@@ -67,6 +67,7 @@ struct Folder : TemporaryFolder {
     void close() {
         snapshots.reset();
         storage.reset();
+        blobs.reset();
         audit.reset();
         keys.reset();
     }
@@ -337,9 +338,10 @@ TEST_CASE("a stopped server's folder is checked and backed up as it lies there")
 
 TEST_CASE("the scrub finds a blob whose bytes are not those that came, and says so once a pass") {
     Folder folder;
-    folder.put("a", 'a');
-    folder.put("b", 'b');
-    Scrub scrub({.keys = folder.keys.get(), .blobs = folder.blobs.get(), .clock = &folder.clock, .bytes_per_second = large});
+    constexpr size_t in_file = 400'000;
+    folder.put("a", 'a', in_file);
+    folder.put("b", 'b', in_file);
+    Scrub scrub({.keys = folder.keys.get(), .blobs = folder.blobs.get(), .clock = &folder.clock, .bytes_per_second = in_file});
     std::chrono::milliseconds waited{0};
     const auto wait = [&waited](std::chrono::milliseconds pause) {
         waited += pause;
@@ -348,7 +350,7 @@ TEST_CASE("the scrub finds a blob whose bytes are not those that came, and says 
     scrub.pass(wait);
     CHECK(scrub.state().passes == 1);
     CHECK(scrub.state().blobs == 2);
-    CHECK(scrub.state().bytes == 2 * large);
+    CHECK(scrub.state().bytes == 2 * in_file);
     CHECK(scrub.state().damaged == 0);
     CHECK(waited >= std::chrono::milliseconds(1900));  // at that rate
     CHECK(waited < std::chrono::milliseconds(3000));

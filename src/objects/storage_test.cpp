@@ -40,6 +40,7 @@ struct StorageFixture {
     }
     void reopen() {
         storage.reset();
+        blobs.reset();  // one at a time
         blobs = std::move(*store::open_blobs(folder.path));
         auto opened = Storage::open({keys.get(), blobs.get(), &clock, &random});
         REQUIRE(opened.has_value());

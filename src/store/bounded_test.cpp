@@ -34,6 +34,7 @@ TEST_CASE("blobs take what they may, deleted ones give it back, and what is ther
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().code == "InsufficientStorage");
         CHECK(blobs->list()->size() == 1);
+        blobs.reset();
         blobs = open(folder, bounds);
     }
     CHECK(put(*blobs, 39000).has_value());
