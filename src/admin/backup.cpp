@@ -15,10 +15,12 @@
 
 #include "admin/files.hpp"
 #include "base/error_codes.hpp"
+#include "base/log.hpp"
 #include "base/strings.hpp"
 #include "crypto/random.hpp"
 #include "objects/integrity.hpp"
 #include "os/file.hpp"
+#include "store/blobs.hpp"
 #include "store/store_copy.hpp"
 #include "text/json.hpp"
 #include "text/time.hpp"
@@ -195,19 +197,31 @@ private:
     base::Result<void> take_blob(const std::string& id, uint64_t bytes) {
         ++made_.blobs;
         made_.blob_bytes += bytes;
-        const std::string to = blob_path(options_.destination + "/blobs", id);
-        if (const auto facts = facts_of(to); facts && facts->bytes == bytes) return {};
+        const std::string to = store::blob_path(options_.destination + "/blobs", id);
+        if (const auto facts = facts_of(to); facts && facts->bytes >= bytes) return {};
         const std::string shard = fs::path(to).parent_path().string();
         if (made_shards_.insert(shard).second) TRY(make_private_folder(shard));
         // Under a name of its own until it is whole: what is in blobs/ is.
         const std::string half = options_.destination + "/unfinished/" + id;
-        auto copied = copy_file(blob_path(source_.blobs, id), half, {.bytes = {}, .may_link = !options_.copy, .digest = false});
-        if (!copied && copied.error().code == base::code::FileNotFound) return {};  // for `admin check` to say, as above
-        const auto done = TRY(std::move(copied));
-        if (!done.linked && ::access(half.c_str(), R_OK) == 0) TRY(sync_file(half));
+        const std::string from = store::blob_path(source_.blobs, id);
+        uint64_t added = bytes;
+        if (facts_of(from)) {
+            const auto done = TRY(copy_file(from, half, {.bytes = {}, .may_link = !options_.copy, .digest = false}));
+            if (!done.linked && ::access(half.c_str(), R_OK) == 0) TRY(sync_file(half));
+            added = done.bytes;
+        } else {
+            const auto blob = stored_.open(id);
+            if (!blob && blob.error().code == base::code::NoSuchBlob) return {};  // for `admin check` to say, as above
+            auto whole = blob ? (*blob)->verify(0, bytes) : base::fail(blob.error());
+            if (!whole) {  // likewise
+                base::log_error("blob " + id + " is not in the backup: " + whole.error().describe());
+                return {};
+            }
+            TRY(store::write_blob_file(half, id, **blob));
+        }
         if (::rename(half.c_str(), to.c_str()) != 0) return base::fail(os::file_error("rename", half, errno));
         if (facts_of(half)) ::unlink(half.c_str());  // both were names of one file: rename(2) does nothing then
-        made_.new_bytes += done.bytes;
+        made_.new_bytes += added;
         return {};
     }
 
@@ -220,6 +234,7 @@ private:
 
     const Source& source_;
     const BackupOptions& options_;
+    const store::StoredBlobs stored_{source_.blobs};
     Manifest made_;
     std::string folder_, earlier_folder_;
     std::map<std::string, BackedUpFile> earlier_;
@@ -230,7 +245,6 @@ private:
 
 bool is_backup_folder(const std::string& folder) { return facts_of(folder + "/" + std::string(marker)).has_value(); }
 std::string backup_path(const std::string& folder, const std::string& id) { return folder + "/backups/" + id; }
-std::string blob_path(const std::string& blobs, const std::string& id) { return blobs + "/" + id.substr(0, 2) + "/" + id; }
 
 base::Result<os::Descriptor> lock_folder(const std::string& folder) {
     auto lock = TRY(os::open_file(folder + "/lock", O_RDWR | O_CREAT));

@@ -52,7 +52,6 @@ struct Pruned {
 
 [[nodiscard]] bool is_backup_folder(const std::string& folder);
 [[nodiscard]] std::string backup_path(const std::string& folder, const std::string& id);
-[[nodiscard]] std::string blob_path(const std::string& blobs, const std::string& id);
 
 // The blobs that a backup needs, from its list. Error `BackupUnusable`.
 [[nodiscard]] base::Result<void> each_blob(const std::string& list,

@@ -56,7 +56,7 @@ struct Folder : TemporaryFolder {
     }
     void open() {
         keys = store::open_rocks_store(data + "/keys").value();
-        blobs = std::make_unique<store::PinnedBlobs>(store::open_file_blobs(data + "/blobs").value());
+        blobs = std::make_unique<store::PinnedBlobs>(store::open_blobs(data + "/blobs").value());
         audit::LogOptions options{.directory = data + "/audit"};
         options.key = key;
         options.clock = &clock;
@@ -67,6 +67,7 @@ struct Folder : TemporaryFolder {
     void close() {
         snapshots.reset();
         storage.reset();
+        blobs.reset();
         audit.reset();
         keys.reset();
     }
@@ -295,7 +296,7 @@ TEST_CASE("what is restored is what was backed up, only ever into an empty folde
     REQUIRE(copy_out(folder.destination, made, target).has_value());
     CHECK_FALSE(fs::exists(target + "/installation"));
     const auto keys = store::open_rocks_store(target + "/keys").value();
-    const auto blobs = store::open_file_blobs(target + "/blobs").value();
+    const auto blobs = store::open_blobs(target + "/blobs").value();
     const auto storage = objects::Storage::open({keys.get(), blobs.get(), &folder.clock, &folder.random}).value();
     const auto found = storage->find("bucket", "a").value();
     CHECK(storage->open_object(found).value().readers.at(0)->read(0, large).value() == std::string(large, 'a'));
@@ -337,9 +338,10 @@ TEST_CASE("a stopped server's folder is checked and backed up as it lies there")
 
 TEST_CASE("the scrub finds a blob whose bytes are not those that came, and says so once a pass") {
     Folder folder;
-    folder.put("a", 'a');
-    folder.put("b", 'b');
-    Scrub scrub({.keys = folder.keys.get(), .blobs = folder.blobs.get(), .clock = &folder.clock, .bytes_per_second = large});
+    constexpr size_t in_file = 400'000;
+    folder.put("a", 'a', in_file);
+    folder.put("b", 'b', in_file);
+    Scrub scrub({.keys = folder.keys.get(), .blobs = folder.blobs.get(), .clock = &folder.clock, .bytes_per_second = in_file});
     std::chrono::milliseconds waited{0};
     const auto wait = [&waited](std::chrono::milliseconds pause) {
         waited += pause;
@@ -348,12 +350,12 @@ TEST_CASE("the scrub finds a blob whose bytes are not those that came, and says 
     scrub.pass(wait);
     CHECK(scrub.state().passes == 1);
     CHECK(scrub.state().blobs == 2);
-    CHECK(scrub.state().bytes == 2 * large);
+    CHECK(scrub.state().bytes == 2 * in_file);
     CHECK(scrub.state().damaged == 0);
     CHECK(waited >= std::chrono::milliseconds(1900));  // at that rate
     CHECK(waited < std::chrono::milliseconds(3000));
     const auto blob = folder.blobs->list().value().front();
-    flip_last_byte(blob_path(folder.data + "/blobs", blob));
+    flip_last_byte(store::blob_path(folder.data + "/blobs", blob));
     for (int pass = 0; pass < 2; ++pass) {
         scrub.pass(wait);
         CHECK(scrub.state().damaged == 1);

@@ -8,6 +8,7 @@
 #include "admin/files.hpp"
 #include "base/error_codes.hpp"
 #include "os/file.hpp"
+#include "store/blobs.hpp"
 
 namespace admin {
 namespace {
@@ -52,9 +53,9 @@ base::Result<void> copy_out(const std::string& folder, const Manifest& manifest,
     for (const char* inner : {"blobs", "audit", "logs", "jobs"}) TRY(make_private_folder(directory + "/" + inner));
     const std::string list = root + "/" + std::string(blobs_file);
     TRY(each_blob(list, [&](const std::string& id, uint64_t) -> base::Result<void> {
-        const std::string to = blob_path(directory + "/blobs", id);
+        const std::string to = store::blob_path(directory + "/blobs", id);
         TRY(make_private_folder(fs::path(to).parent_path().string()));
-        auto copied = copy_file(blob_path(folder + "/blobs", id), to, {.bytes = {}, .may_link = false, .digest = false});
+        auto copied = copy_file(store::blob_path(folder + "/blobs", id), to, {.bytes = {}, .may_link = false, .digest = false});
         // What was missing when the backup was made is missing here: the check says which object that is.
         if (!copied && copied.error().code != base::code::FileNotFound) return base::fail(copied.error());
         return {};

@@ -41,6 +41,20 @@ TEST_CASE("checksums: the check value of each catalogue entry, and continuing") 
     CHECK(hex(big_endian(uint32_t{0x01020304})) == "01020304");
 }
 
+TEST_CASE("CRC-64/NVME: the same by many bytes a step as by one") {
+    std::string text;
+    for (int i = 0; i < 5000; ++i) text += static_cast<char>(i * i + i / 3);
+    uint64_t by_one = 0;
+    for (size_t size = 0; size <= text.size(); ++size) {
+        if (size > 0) by_one = crc64nvme(by_one, std::string_view(text).substr(size - 1, 1));
+        if (size > 600 && size < text.size() - 300) continue;
+        CAPTURE(size);
+        CHECK(crc64nvme(0, std::string_view(text).substr(0, size)) == by_one);
+        CHECK(crc64nvme(crc64nvme(0, std::string_view(text).substr(0, size / 3)),
+                        std::string_view(text).substr(size / 3, size - size / 3)) == by_one);
+    }
+}
+
 TEST_CASE("sealing: opens with the same key and binding only") {
     SystemRandom random;
     const std::string key(32, 'k');

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 
+#include "base/checked_bytes.hpp"
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
 #include "text/time.hpp"
@@ -26,6 +27,7 @@ constexpr uint64_t drained_bytes_max = 1u << 20;  // more unread body than this:
 constexpr size_t kept_bytes_max = 8u << 20;       // more than so much of a request's memory is not kept for the next
 constexpr size_t framing_bytes = 16384;           // received at once where chunks are looked for
 constexpr uint64_t joined_file_bytes_max = 15u << 10;
+constexpr uint64_t checked_bytes_at_once = 1u << 20;  // of a file that is checked, before as many are sent
 
 uint64_t length_of(const Response& response) {
     if (const auto* text = std::get_if<std::string>(&response.body)) return text->size();
@@ -295,7 +297,15 @@ Result<bool> Exchange::send_step(milliseconds patience) {
             of_file_ = 0;
             return true;
         }
-        sent = TRY(stream_.try_send_file(file->descriptor, file->offset + of_file_, file->length - of_file_));
+        if (of_file_ == 0) checked_ = 0;
+        const auto* checks = base::checked_bytes(file->owner);
+        if (checks != nullptr && checked_ == of_file_) {
+            const uint64_t next = std::min(checked_bytes_at_once, file->length - of_file_);
+            TRY(checks->check(of_file_, next));
+            checked_ += next;
+        }
+        const uint64_t until = checks != nullptr ? checked_ : file->length;
+        sent = TRY(stream_.try_send_file(file->descriptor, file->offset + of_file_, until - of_file_));
         of_file_ += sent.value_or(0);
     }
     sent_ += sent.value_or(0);

@@ -142,6 +142,7 @@ private:
     size_t head_and_text_ = 0;  // bytes sent of both
     size_t file_ = 0;           // of those of the answer, which is sent
     uint64_t of_file_ = 0;      // bytes sent of that one
+    uint64_t checked_ = 0;      // … and of those that may be sent
     uint64_t sent_ = 0;
     bool bodiless_ = false;
     std::optional<Time> blocked_since_, last_taken_at_;

@@ -44,7 +44,7 @@ private:
 
 struct StorageFixture {
     StorageFixture() {
-        blobs = std::move(*store::open_file_blobs(folder.path));
+        blobs = std::move(*store::open_blobs(folder.path));
         storage = std::move(*Storage::open({&keys, blobs.get(), &clock, &random}));
         REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
     }

@@ -40,7 +40,8 @@ struct StorageFixture {
     }
     void reopen() {
         storage.reset();
-        blobs = std::move(*store::open_file_blobs(folder.path));
+        blobs.reset();  // one at a time
+        blobs = std::move(*store::open_blobs(folder.path));
         auto opened = Storage::open({keys.get(), blobs.get(), &clock, &random});
         REQUIRE(opened.has_value());
         storage = std::move(*opened);

@@ -37,7 +37,7 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
     server->audit = std::move(*audit);
     server->keys = TRY(store::open_rocks_store(folder.keys_directory()));
     server->blobs = std::make_unique<store::PinnedBlobs>(
-        store::bound_blobs(TRY(store::open_file_blobs(folder.blobs_directory())), folder.blobs_directory(), quotas.objects));
+        store::bound_blobs(TRY(store::open_blobs(folder.blobs_directory())), folder.blobs_directory(), quotas.objects));
     server->bounded_keys = store::bound_keys(*server->keys, folder.keys_directory(), quotas.metadata);
     const auto& master_keys = folder.master_keys();
     server->directory = TRY(identity::Directory::open({.keys = server->keys.get(),

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "no_room.hpp"
+#include "store/file_blobs.hpp"
 #include "temporary_folder.hpp"
 
 namespace {

@@ -8,22 +8,29 @@
 //             fsync costs two. A crash in between leaves a name that was never returned: garbage for the owner's sweep.
 // File systems without O_TMPFILE get a named file in DIRECTORY/unfinished, emptied at open.
 //
+// Behind the bytes stand the checksums of their chunks and a footer that names the blob; a file without is one of a version before 0.2.
+//
 // A reader holds an open descriptor, so removing a blob never disturbs who is reading it.
+#include "store/file_blobs.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <random>
 
 #include "base/error_codes.hpp"
-#include "base/log.hpp"
+#include "crypto/checksum.hpp"
 #include "metrics/disk.hpp"
 #include "os/file.hpp"
-#include "store/blobs.hpp"
+#include "store/chunks.hpp"
+#include "store/disk_error.hpp"
 
 namespace store {
 namespace {
@@ -32,15 +39,36 @@ constexpr uint64_t write_back_bytes = 8u << 20;
 constexpr size_t id_digits = 32;
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
-// The path is for the log: messages travel to clients.
-base::Error broken(const std::string& what, const std::string& path, int error) {
-    base::log_error("cannot " + what + " `" + path + "`: " + std::strerror(error));
-    if (error == ENOSPC || error == EDQUOT) {
-        return {base::code::InsufficientStorage,
-                "The server's disk is full: nothing new can be stored until there is space. Deletes work."};
-    }
-    return {base::code::InternalError, "cannot " + what + " a file of the blob store: " + std::strerror(error)};
+struct Footer {
+    uint64_t magic = 0x31736d7573626f6c;
+    std::array<char, id_digits> id{};
+    uint64_t bytes = 0;  // of the blob
+    uint32_t chunk_bytes = file_chunk_bytes;
+    uint32_t sums_sum = 0;  // of the checksums
+    uint32_t unused = 0;
+    uint32_t sum = 0;  // of what stands before
+};
+static_assert(sizeof(Footer) == 64);
+
+template <class Record>
+std::string_view bytes_of(const Record& record) {
+    return {reinterpret_cast<const char*>(&record), sizeof record};
 }
+std::string_view bytes_of(const std::vector<uint32_t>& sums) {
+    return {reinterpret_cast<const char*>(sums.data()), sums.size() * sizeof(uint32_t)};
+}
+uint32_t sum_of(const Footer& footer) { return crypto::crc32c(0, bytes_of(footer).substr(0, offsetof(Footer, sum))); }
+
+std::string tail_of(const BlobId& id, uint64_t bytes, const std::vector<uint32_t>& sums) {
+    Footer footer{.bytes = bytes, .sums_sum = crypto::crc32c(0, bytes_of(sums))};
+    std::ranges::copy(id, footer.id.begin());
+    footer.sum = sum_of(footer);
+    std::string tail(bytes_of(sums));
+    tail += bytes_of(footer);
+    return tail;
+}
+
+base::Error broken(const std::string& what, const std::string& path, int error) { return disk_error(what, path, error); }
 
 // Ids need to be unique, not secret: a generator a thread, seeded by the operating system, saves a system call a blob.
 BlobId new_id() {
@@ -90,6 +118,12 @@ public:
     }
 
     base::Result<void> write(std::string_view bytes) override {
+        sums_.update(bytes);
+        bytes_ += bytes.size();
+        return append(bytes);
+    }
+
+    base::Result<void> append(std::string_view bytes) {
         while (!bytes.empty()) {
             const auto written = ::write(file_.number(), bytes.data(), bytes.size());
             if (written < 0) {
@@ -109,6 +143,7 @@ public:
     }
 
     base::Result<BlobId> commit() override {
+        TRY(append(tail_of(id_, bytes_, sums_.sums())));
         const auto path = layout_.path(id_);
         if (temporary_.empty()) {
             const auto unnamed = "/proc/self/fd/" + std::to_string(file_.number());
@@ -134,35 +169,13 @@ private:
     BlobId id_;
     os::Descriptor file_;
     std::string temporary_;  // only without O_TMPFILE: the path to remove
-    uint64_t size_ = 0;
+    ChunkSums sums_{file_chunk_bytes};
+    uint64_t bytes_ = 0;  // of the blob
+    uint64_t size_ = 0;   // of the file
     uint64_t flushed_ = 0;
 };
 
-class FileReader final : public BlobReader {
-public:
-    FileReader(os::Descriptor file, uint64_t size) : file_(std::move(file)), size_(size) {}
-    uint64_t size() const override { return size_; }
-    int descriptor() const override { return file_.number(); }
-    base::Result<std::string> read(uint64_t offset, size_t length) const override {
-        if (offset >= size_) return std::string();
-        std::string bytes(std::min<uint64_t>(length, size_ - offset), '\0');
-        size_t filled = 0;
-        while (filled < bytes.size()) {
-            const auto got =
-                ::pread(file_.number(), bytes.data() + filled, bytes.size() - filled, static_cast<off_t>(offset + filled));
-            if (got < 0 && errno == EINTR) continue;
-            if (got < 0) return base::fail(base::code::InternalError, std::string("cannot read a blob: ") + std::strerror(errno));
-            if (got == 0) return base::fail(base::code::InternalError, "a blob is shorter than it was when it was opened");
-            filled += static_cast<size_t>(got);
-        }
-        return bytes;
-    }
-
-private:
-    os::Descriptor file_;
-    uint64_t size_;
-};
-
+// Of large blobs.
 class FileBlobs final : public Blobs {
 public:
     explicit FileBlobs(std::string directory) { layout_.directory = std::move(directory); }
@@ -191,14 +204,7 @@ public:
     }
 
     base::Result<std::shared_ptr<BlobReader>> open(const BlobId& id) const override {
-        if (!is_id(id)) return base::fail(base::code::NoSuchBlob, "`" + id + "` is not a blob id");
-        os::Descriptor file(::open(layout_.path(id).c_str(), O_RDONLY | O_CLOEXEC));
-        struct stat facts{};
-        if (!file.is_open() || ::fstat(file.number(), &facts) != 0) {
-            if (errno == ENOENT) return base::fail(base::code::NoSuchBlob, "there is no blob `" + id + "`");
-            return base::fail(broken("open", layout_.path(id), errno));
-        }
-        return std::make_shared<FileReader>(std::move(file), static_cast<uint64_t>(facts.st_size));
+        return open_blob_file(layout_.directory, id);
     }
 
     base::Result<void> remove(const BlobId& id) override {
@@ -227,6 +233,51 @@ private:
 };
 
 }  // namespace
+
+std::string blob_path(const std::string& directory, const BlobId& id) { return directory + "/" + id.substr(0, 2) + "/" + id; }
+
+base::Result<std::shared_ptr<BlobReader>> open_blob_file(const std::string& directory, const BlobId& id) {
+    if (!is_id(id)) return base::fail(base::code::NoSuchBlob, "`" + id + "` is not a blob id");
+    const auto path = blob_path(directory, id);
+    auto file = std::make_shared<const os::Descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    struct stat facts{};
+    if (!file->is_open() || ::fstat(file->number(), &facts) != 0) {
+        if (errno == ENOENT) return base::fail(base::code::NoSuchBlob, "there is no blob `" + id + "`");
+        return base::fail(broken("open", path, errno));
+    }
+    ChunkReader::Bytes bytes{.file = file, .size = static_cast<uint64_t>(facts.st_size), .sums = {}};
+    Footer footer;
+    if (bytes.size >= sizeof footer) {
+        TRY(read_exactly(file->number(), bytes.size - sizeof footer, reinterpret_cast<char*>(&footer), sizeof footer));
+        const bool is_footer =
+            footer.magic == Footer().magic && std::ranges::equal(footer.id, id) && footer.sum == sum_of(footer);
+        const uint64_t chunks = is_footer && footer.chunk_bytes == file_chunk_bytes
+                                    ? (footer.bytes + file_chunk_bytes - 1) / file_chunk_bytes
+                                    : UINT32_MAX;
+        if (footer.bytes + chunks * sizeof(uint32_t) + sizeof footer == bytes.size) {
+            bytes.size = footer.bytes;
+            bytes.sums.resize(chunks);
+            TRY(read_exactly(file->number(), bytes.size, reinterpret_cast<char*>(bytes.sums.data()), chunks * sizeof(uint32_t)));
+            if (crypto::crc32c(0, bytes_of(bytes.sums)) != footer.sums_sum)
+                return base::fail(base::code::InternalError, "the checksums of its chunks were altered");
+        }
+    }
+    return std::make_shared<ChunkReader>(std::move(bytes));
+}
+
+base::Result<void> write_blob_file(const std::string& path, const BlobId& id, const BlobReader& blob) {
+    const auto file = TRY(os::open_file(path, O_CREAT | O_TRUNC | O_WRONLY, 0600));
+    ChunkSums sums(file_chunk_bytes);
+    for (uint64_t at = 0; at < blob.size();) {
+        const auto piece = TRY(blob.read(at, file_chunk_bytes));
+        sums.update(piece);
+        TRY(os::write_all(file.number(), piece, path));
+        at += piece.size();
+    }
+    TRY(os::write_all(file.number(), tail_of(id, blob.size(), sums.sums()), path));
+    if (::fdatasync(file.number()) != 0) return base::fail(os::file_error("sync", path, errno));
+    return {};
+}
 
 base::Result<std::unique_ptr<Blobs>> open_file_blobs(const std::string& directory) {
     auto blobs = std::make_unique<FileBlobs>(directory);

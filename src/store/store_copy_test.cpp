@@ -74,7 +74,7 @@ TEST_CASE("a byte that is flipped in a copy is found") {
 
 TEST_CASE("a blob that is removed while it is pinned goes with the last pin") {
     const TemporaryFolder place;
-    PinnedBlobs blobs(open_file_blobs(place.path).value());
+    PinnedBlobs blobs(open_blobs(place.path).value());
     const auto make = [&blobs] {
         const auto writer = blobs.create().value();
         REQUIRE(writer->write("bytes").has_value());

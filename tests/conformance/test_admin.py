@@ -182,7 +182,7 @@ def test_check_names_what_is_damaged_while_the_server_serves_and_when_it_does_no
     s3 = server.client("s3")
     s3.create_bucket(Bucket="bucket")
     for number in range(5):
-        s3.put_object(Bucket="bucket", Key=f"key-{number}", Body=os.urandom(50_000))
+        s3.put_object(Bucket="bucket", Key=f"key-{number}", Body=os.urandom(500_000))
     whole = admin_json(server, "check")
     assert whole["Holds"] and whole["Blobs"] == 5 and whole["UnnamedBlobs"] == 0
     blob = next(path for path in (server.data / "blobs").glob("*/*") if len(path.name) == 32)
@@ -211,11 +211,11 @@ def test_the_scrub_finds_what_is_damaged_and_says_so(make_server):
     server = make_server("--limit", "scrub-seconds-between-passes=1", "--limit", "scrub-bytes-per-second=100000000")
     s3 = server.client("s3")
     s3.create_bucket(Bucket="bucket")
-    s3.put_object(Bucket="bucket", Key="key", Body=os.urandom(50_000))
+    s3.put_object(Bucket="bucket", Key="key", Body=os.urandom(500_000))
     own = lambda: server.trainwarden("doctor", "--data", server.data, "--json", check=False)
     until(lambda: "read and compared" in own().stdout, "a pass is done")
     blob = next(path for path in (server.data / "blobs").glob("*/*") if len(path.name) == 32)
-    blob.write_bytes(b"x" * 50_000)
+    blob.write_bytes(b"x" * 500_000)
     until(lambda: "scrub: record s3/o/bucket/key" in server.output.read_text(), "the scrub has found it")
     until(lambda: any(one["Finding"] == "problem" and "1 damaged" in one["What"] for one in json.loads(own().stdout)), "the doctor says so")
 

@@ -32,6 +32,8 @@
 #include <string_view>
 #include <utility>
 
+#include "power_journal.hpp"
+
 namespace {
 
 constexpr size_t text_bytes = 512;
@@ -90,6 +92,11 @@ std::map<Inode, Unsafe>& files() {
     return *all;
 }
 
+power::Journal& journal() {
+    static auto* const one = new power::Journal;
+    return *one;
+}
+
 // errno stays as it was.
 class KeepErrno {
 public:
@@ -141,6 +148,8 @@ std::atomic<ino_t> full_file = 0;  // of a write that was short: the next one fa
         std::abort();
     }
     ::close(file);
+    journal().open(reinterpret_cast<power::Journal::Read>(::dlsym(RTLD_NEXT, "pread64")),
+                   reinterpret_cast<power::Journal::Write>(::dlsym(RTLD_NEXT, "write")), static_cast<Shared*>(memory)->root);
     shared = static_cast<Shared*>(memory);
     // The server's children run on a disk that is well.
     ::unsetenv("LD_PRELOAD");
@@ -221,6 +230,7 @@ template <class Write>
 ssize_t write_by(const char* call, int file, size_t bytes, const Write& really_write, off_t at = -1) {
     if (shared == nullptr) return really_write(bytes);
     const auto write = [&](size_t most) {
+        if (const KeepErrno keep; true) journal().write_begins(file, path_of(file), at, most);
         const ssize_t written = really_write(most);
         wrote(file, at, written);
         return written;
@@ -268,7 +278,10 @@ int sync_by(const char* call, int file, const Sync& sync) {
                           static_cast<long long>(lost.to));
         }
     }
-    return sync();
+    const uint64_t began = journal().sync_begins(file, path);
+    const int done = sync();
+    if (done == 0) journal().synced(began);
+    return done;
 }
 
 // A file that is gone takes its number with it.
@@ -285,8 +298,12 @@ mode_t mode_in(int flags, va_list arguments) { return makes(flags) ? va_arg(argu
 
 int open_by(int folder, const char* path, int flags, mode_t mode) {
     static auto* const real = next<int(int, const char*, int, ...)>("openat64");
-    if (is_to_fail("open", path_of(folder, path), makes(flags))) return -1;
-    return real(folder, path, flags, mode);
+    const std::string whole = path_of(folder, path);
+    if (is_to_fail("open", whole, makes(flags))) return -1;
+    const bool is_new = (flags & O_CREAT) != 0 && journal().notes(whole) && ::access(whole.c_str(), F_OK) != 0;
+    const int file = real(folder, path, flags, mode);
+    if (is_new && file >= 0) journal().made(whole);
+    return file;
 }
 
 size_t bytes_of(const iovec* parts, int count) {
@@ -407,26 +424,31 @@ int sync_file_range(int file, off64_t at, off64_t count, unsigned flags) {
 int rename(const char* from, const char* to) {
     static auto* const real = next<int(const char*, const char*)>("rename");
     if (is_to_fail("rename", path_of(AT_FDCWD, to))) return -1;
+    journal().renames(path_of(AT_FDCWD, from), path_of(AT_FDCWD, to));
     return real(from, to);
 }
 int renameat(int from_folder, const char* from, int to_folder, const char* to) {
     static auto* const real = next<int(int, const char*, int, const char*)>("renameat");
     if (is_to_fail("rename", path_of(to_folder, to))) return -1;
+    journal().renames(path_of(from_folder, from), path_of(to_folder, to));
     return real(from_folder, from, to_folder, to);
 }
 int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) {
     static auto* const real = next<int(int, const char*, int, const char*, unsigned)>("renameat2");
     if (is_to_fail("rename", path_of(to_folder, to))) return -1;
+    journal().renames(path_of(from_folder, from), path_of(to_folder, to));
     return real(from_folder, from, to_folder, to, flags);
 }
 int link(const char* from, const char* to) {
     static auto* const real = next<int(const char*, const char*)>("link");
     if (is_to_fail("link", path_of(AT_FDCWD, to))) return -1;
+    journal().linked(path_of(AT_FDCWD, to));
     return real(from, to);
 }
 int linkat(int from_folder, const char* from, int to_folder, const char* to, int flags) {
     static auto* const real = next<int(int, const char*, int, const char*, int)>("linkat");
     if (is_to_fail("link", path_of(to_folder, to))) return -1;
+    journal().linked(path_of(to_folder, to));
     return real(from_folder, from, to_folder, to, flags);
 }
 int symlink(const char* to, const char* path) {
@@ -439,6 +461,7 @@ int unlink(const char* path) {
     const std::string whole = path_of(AT_FDCWD, path);
     if (is_to_fail("unlink", whole)) return -1;
     forget(whole);
+    journal().unlinks(whole);
     return real(path);
 }
 int unlinkat(int folder, const char* path, int flags) {
@@ -446,6 +469,7 @@ int unlinkat(int folder, const char* path, int flags) {
     const std::string whole = path_of(folder, path);
     if (is_to_fail("unlink", whole)) return -1;
     forget(whole);
+    journal().unlinks(whole);
     return real(folder, path, flags);
 }
 int remove(const char* path) {
@@ -453,6 +477,7 @@ int remove(const char* path) {
     const std::string whole = path_of(AT_FDCWD, path);
     if (is_to_fail("unlink", whole)) return -1;
     forget(whole);
+    journal().unlinks(whole);
     return real(path);
 }
 int rmdir(const char* path) {
@@ -474,6 +499,7 @@ int mkdirat(int folder, const char* path, mode_t mode) {
 int ftruncate(int file, off_t size) {
     static auto* const real = next<int(int, off_t)>("ftruncate64");
     if (shared != nullptr && is_to_fail("ftruncate", path_of(file), false)) return -1;
+    if (shared != nullptr) journal().cut(file, path_of(file), size);
     const int done = real(file, size);
     const KeepErrno keep;
     if (Inode inode{}; shared != nullptr && done == 0 && is_file(file, inode)) cut(inode, size);

@@ -90,7 +90,7 @@ class Disk:
 
 def kind_of(call):
     """`CALL PATH` without what differs from run to run: equal for calls that mean the same."""
-    for what, name in ((r" \(deleted\)", ""), (r"\b[0-9a-f]{32}\b", "ID"), (r"(?<=blobs/)[0-9a-f]{2}(?=/|$)", "XX"), (r"(?<=logs/)[0-9a-f]{2}(?=/|$)", "XX"),
+    for what, name in ((r" \(deleted\)", ""), (r"\b[0-9a-f]{32}\b", "ID"), (r"(?<=blobs/)[0-9a-f]{2}(?=/|$)", "XX"), (r"(?<=blobs/log/)[0-9a-f]{16}", "ID"), (r"(?<=logs/)[0-9a-f]{2}(?=/|$)", "XX"),
                        (r"\.\d+\.\d+\.new", ".N.new"), (r"#?\d{2,}", "N")):
         call = re.sub(what, name, call)
     return call

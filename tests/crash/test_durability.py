@@ -63,6 +63,10 @@ def is_blob_folder(path):
     return re.fullmatch(r"data/blobs/[0-9a-f]{2}", path) is not None
 
 
+def is_segment(path):
+    return re.fullmatch(r"data/blobs/log/[0-9a-f]{16}", path) is not None
+
+
 
 def check_safe(answers):
     assert answers
@@ -96,15 +100,20 @@ def test_objects(traced):
     s3.create_bucket(Bucket="bucket")
     s3.put_object(Bucket="bucket", Key="key", Body=b"content" * 1000)
     s3.copy_object(Bucket="bucket", Key="copy", CopySource="bucket/key")
+    s3.put_object(Bucket="bucket", Key="large", Body=b"content" * 100_000)
     s3.put_object_tagging(Bucket="bucket", Key="key", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
     s3.delete_object(Bucket="bucket", Key="copy")
-    bucket, put, copied, tagged, deleted = answers = traced.answers()
+    bucket, put, copied, large, tagged, deleted = answers = traced.answers()
     check_safe(answers)
-    for answer in (bucket, put, copied, tagged, deleted):
+    for answer in answers:
         assert any(map(is_log, answer.synced)), answer
     # The bytes, their name, then the entry that names them.
-    blob, folder, log = order_of(put, is_blob, is_blob_folder, is_log)
+    blob, folder, log = order_of(large, is_blob, is_blob_folder, is_log)
     assert max(blob, folder) < log
+    segment, folder, log = order_of(put, is_segment, lambda path: path == "data/blobs/log", is_log)
+    assert max(segment, folder) < log
+    segment, log = order_of(copied, is_segment, is_log)
+    assert segment < log
 
 
 def test_every_answer_waits_for_its_record_where_the_operator_says_so():
@@ -135,9 +144,11 @@ def test_parts(traced):
     answers = traced.answers()
     check_safe(answers)
     assert len(answers) == 6
-    for answer in answers[2:5]:
+    for answer in answers[2:4]:
         blob, folder, log = order_of(answer, is_blob, is_blob_folder, is_log)
         assert max(blob, folder) < log
+    segment, log = order_of(answers[4], is_segment, is_log)
+    assert segment < log
     assert any(map(is_log, answers[1].synced)) and any(map(is_log, answers[5].synced))
 
 
@@ -202,7 +213,7 @@ def test_training_jobs(traced):
     assert any(map(is_log, created.synced)), created
     assert [one for one in created.unsafe if "/logs/" not in one] == []  # the job has begun, perhaps
     check_safe([*answers[:3], last])  # in between the job writes what nobody was told of yet
-    assert any(any(map(is_blob, answer.synced)) for answer in answers[4:])  # its model
+    assert any(any(is_blob(path) or is_segment(path) for path in answer.synced) for answer in answers[4:])  # its model
 
 
 PROGRAM = """

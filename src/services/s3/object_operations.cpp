@@ -138,8 +138,10 @@ Result<std::optional<ByteRange>> look_at(const Permit& permit, const Input& in, 
 Result<m::GetObject::Output> get_object(S3& s3, const Permit& permit, const m::GetObject::Input& in, Located&& located) {
     if (!located.object) return base::fail(no_such_key());
     m::GetObject::Output out;
-    if (const auto bytes = TRY(look_at(permit, in, *located.object, out)))
-        out.body = body_of(TRY(s3.storage.open_object(located.object, bytes->offset, bytes->length)), *bytes);
+    if (const auto bytes = TRY(look_at(permit, in, *located.object, out))) {
+        const auto open = TRY(s3.storage.open_object(located.object, bytes->offset, bytes->length));
+        out.body = TRY(checked_body_of(open, *bytes));
+    }
     return out;
 }
 

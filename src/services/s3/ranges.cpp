@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
+#include "base/checked_bytes.hpp"
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 
 namespace services::s3 {
 namespace {
+
+constexpr uint64_t checked_first_bytes = 1u << 20;
 
 std::optional<uint64_t> number(std::string_view digits) {
     uint64_t value = 0;
@@ -70,11 +74,26 @@ model::ResponseBody body_of(const objects::OpenObject& open, ByteRange bytes) {
         const auto& reader = open.readers[index];
         const auto size = open.object->segments[index].size;
         const auto from = std::max(bytes.offset, start), to = std::min(bytes.offset + bytes.length, start + size);
-        if (from < to) files.push_back({reader, reader->descriptor(), from - start, to - from});
+        if (from < to) {
+            const uint64_t begin = from - start;
+            auto check = [reader, begin](uint64_t at, uint64_t length) { return reader->verify(begin + at, length); };
+            files.push_back({.owner = base::checked_owner({.owner = reader, .check = std::move(check)}),
+                             .descriptor = reader->descriptor(),
+                             .offset = reader->begins_at() + begin,
+                             .length = to - from});
+        }
         start += size;
     }
     if (files.size() == 1) return files.front();
     return files;
+}
+
+base::Result<model::ResponseBody> checked_body_of(const objects::OpenObject& open, ByteRange bytes) {
+    auto body = body_of(open, bytes);
+    const auto* files = std::get_if<std::vector<model::FileRange>>(&body);
+    const auto* first = files == nullptr ? std::get_if<model::FileRange>(&body) : files->empty() ? nullptr : &files->front();
+    if (first != nullptr) TRY(base::checked_bytes(first->owner)->check(0, std::min(first->length, checked_first_bytes)));
+    return body;
 }
 
 }  // namespace services::s3

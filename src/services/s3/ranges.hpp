@@ -25,5 +25,7 @@ struct ByteRange {
 
 // Those bytes, sent from the files they are in. REQUIRES: the range is inside the object.
 [[nodiscard]] model::ResponseBody body_of(const objects::OpenObject& open, ByteRange bytes);
+// The same, once the first bytes are found to be those that were stored: what is damaged there is an error and no answer that breaks off.
+[[nodiscard]] base::Result<model::ResponseBody> checked_body_of(const objects::OpenObject& open, ByteRange bytes);
 
 }  // namespace services::s3

@@ -22,7 +22,7 @@ constexpr const char* deny_all =
 
 struct S3ResourcesFixture {
     S3ResourcesFixture() {
-        blobs = std::move(*store::open_file_blobs(folder.path));
+        blobs = std::move(*store::open_blobs(folder.path));
         storage = std::move(objects::Storage::open({keys.get(), blobs.get(), &clock, &random}).value());
         REQUIRE(storage->create_bucket("bucket", "111122223333", "eu-west-1").has_value());
         const auto set = [](objects::BucketConfiguration& configuration) -> base::Result<void> {
