@@ -143,7 +143,7 @@ tidy:
 # Complete lists with hashes, made again of the short ones (needs `uv`: pip install uv).
 locks:
 	@for list in requirements/build requirements/tests tests/clients/kubernetes tests/clients/s3-tools; do uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --no-header $$list.in -o $$list.txt; done
-	@for list in sagemaker-v2 sagemaker-v3 sagemaker-training; do \
+	@for list in sagemaker-v2 sagemaker-v3 sagemaker-training pulumi-aws-6; do \
 	   uv pip compile --quiet --generate-hashes --universal --no-deps --python-version 3.11 --no-annotate --no-header tests/clients/$$list.in -o tests/clients/$$list.txt; done
 	@for folder in . tests/clients/javascript tests/clients/typescript tests/clients/ts-node tests/reference/peer; do \
 	   (cd $$folder && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent); done

@@ -350,6 +350,40 @@ TEST_CASE("a bucket that is made blocks public access, and one whose policy is d
     CHECK(proof::apply(with.account, std::vector{gone}).account.buckets.at("new").policy == nullptr);
 }
 
+TEST_CASE(
+    "settings of buckets that count for access: the account's block holds for all, and what ACLs grant is said to be open") {
+    AccountPolicies open = account();
+    open.buckets.at("ml-data").restrict_public = false;
+    const auto block =
+        made("aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock", Json::object({{"restrictPublicBuckets", true}}));
+    const auto blocked = proof::apply(open, std::vector{block});
+    CHECK(blocked.account.buckets.at("ml-data").restrict_public);
+    CHECK(blocked.unknown.empty());
+    ResourceChange lifted = block;
+    std::swap(lifted.before, lifted.after);
+    CHECK(proof::apply(open, std::vector{lifted}).unknown.size() == 1);
+
+    const auto said = [&](const char* type, const char* properties) {
+        const auto change = made(type, *text::parse_json(properties));
+        CHECK(proof::is_about_access(type));
+        const auto unknown = proof::apply(open, std::vector{change}).unknown;
+        return unknown.empty() ? std::string() : unknown.front().substr(unknown.front().find(": ") + 2);
+    };
+    CHECK(said("aws:s3/bucketAcl:BucketAcl", R"({"acl":"public-read"})") ==
+          "what the ACL `public-read` grants is not in this comparison");
+    CHECK(said("aws:s3/bucketAclV2:BucketAclV2", R"({"accessControlPolicy":{}})") ==
+          "what its grants allow is not in this comparison");
+    CHECK(said("aws:s3/bucketAcl:BucketAcl", R"({"acl":"private"})").empty());
+    CHECK(said("aws:s3/bucket:Bucket", R"({"bucket":"ml-data","acl":"public-read"})").starts_with("what the ACL `public-read`"));
+    constexpr const char* ownership = "aws:s3/bucketOwnershipControls:BucketOwnershipControls";
+    CHECK(said(ownership, R"({"rule":{"objectOwnership":"ObjectWriter"}})")
+              .starts_with("ACLs of the bucket and its objects count"));
+    CHECK(said(ownership, R"({"rule":{"objectOwnership":"BucketOwnerEnforced"}})").empty());
+    CHECK(said("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+               R"({"rules":[{"blockedEncryptionTypes":["SSE-C"]}]})")
+              .starts_with("uploads with the encryption SSE-C are refused"));
+}
+
 TEST_CASE("what is gained in another region, or by what principals of other accounts bring, is gained") {
     AccountPolicies before = account();
     before.buckets.at("ml-data") = {.name = "ml-data", .policy = nullptr};

@@ -28,7 +28,7 @@ public:
         std::string_view token;
         Step step;
     };
-    [[nodiscard]] static const std::array<Type, 11>& types();
+    [[nodiscard]] static const std::array<Type, 17>& types();
 
 private:
     void role(const ResourceChange& change);
@@ -41,6 +41,10 @@ private:
     void bucket(const ResourceChange& change);
     void bucket_policy(const ResourceChange& change);
     void public_access(const ResourceChange& change);
+    void account_public_access(const ResourceChange& change);
+    void acl(const ResourceChange& change);
+    void ownership(const ResourceChange& change);
+    void encryption(const ResourceChange& change);
 
     template <class Holders>
     void inline_policy(Holders& holders, const char* kind, const ResourceChange& change);
@@ -248,6 +252,7 @@ void Application::bucket(const ResourceChange& change) {
     // All new buckets of S3 block public access (Amazon S3 User Guide, "Blocking public access"). A server of ours does as AWS does.
     if (bucket.name.empty()) bucket.restrict_public = true;
     bucket.name = name;
+    if (change.after.contains("acl")) acl(change);
     if (is_unknown(change, "policy")) return not_known(change, "policy", ", and so is what it allows");
     // The policy may be a resource of its own: only what the program says, or said, here is this one's.
     if (change.after.contains("policy") || (is_there(change.before) && !change.before["policy"].as_string().empty()))
@@ -271,8 +276,47 @@ void Application::public_access(const ResourceChange& change) {
     bucket->restrict_public = change.after["restrictPublicBuckets"].as_bool() || planned_.account.restrict_public;
 }
 
-const std::array<Application::Type, 11>& Application::types() {
-    static constexpr std::array<Type, 11> all = {{
+void Application::account_public_access(const ResourceChange& change) {
+    if (is_unknown(change, "restrictPublicBuckets")) not_known(change, "restrictPublicBuckets", ": taken for what it was");
+    if (change.after["restrictPublicBuckets"].as_bool()) {
+        for (auto& [name, bucket] : planned_.account.buckets) bucket.restrict_public = true;
+    } else if (change.before["restrictPublicBuckets"].as_bool()) {
+        not_known(change,
+                  "the account no longer restricts its public buckets: whom those let in that do not restrict themselves is not "
+                  "in this "
+                  "comparison");
+    }
+}
+
+// What ACLs grant is compared by nothing here: where a plan makes them count, it is said.
+void Application::acl(const ResourceChange& change) {
+    if (!is_there(change.after)) return;
+    const std::string& canned = change.after["acl"].as_string();
+    if (is_unknown(change, "acl") || is_unknown(change, "accessControlPolicy"))
+        not_known(change, is_unknown(change, "acl") ? "acl" : "accessControlPolicy", ", and so is what it grants");
+    else if (canned.empty())
+        not_known(change, "what its grants allow is not in this comparison");
+    else if (canned != "private")
+        not_known(change, "what the ACL `" + canned + "` grants is not in this comparison");
+}
+
+void Application::ownership(const ResourceChange& change) {
+    if (!is_there(change.after)) return;
+    if (is_unknown(change, "rule")) return not_known(change, "rule", ", and so is whether ACLs count");
+    if (change.after["rule"]["objectOwnership"].as_string() == "BucketOwnerEnforced") return;
+    not_known(change, "ACLs of the bucket and its objects count: what they grant is not in this comparison");
+}
+
+void Application::encryption(const ResourceChange& change) {
+    for (const Json& rule : change.after["rules"].items())
+        for (const Json& type : rule["blockedEncryptionTypes"].items())
+            if (type.as_string() != "NONE")
+                not_known(change, "uploads with the encryption " + type.as_string() +
+                                      " are refused, whatever policies allow: that is not in this comparison");
+}
+
+const std::array<Application::Type, 17>& Application::types() {
+    static constexpr std::array<Type, 17> all = {{
         {"aws:iam/role:Role", &Application::role},
         {"aws:iam/user:User", &Application::user},
         {"aws:iam/policy:Policy", &Application::policy},
@@ -284,6 +328,12 @@ const std::array<Application::Type, 11>& Application::types() {
         {"aws:s3/bucketV2:BucketV2", &Application::bucket},
         {"aws:s3/bucketPolicy:BucketPolicy", &Application::bucket_policy},
         {"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", &Application::public_access},
+        {"aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock", &Application::account_public_access},
+        {"aws:s3/bucketAcl:BucketAcl", &Application::acl},
+        {"aws:s3/bucketAclV2:BucketAclV2", &Application::acl},
+        {"aws:s3/bucketOwnershipControls:BucketOwnershipControls", &Application::ownership},
+        {"aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", &Application::encryption},
+        {"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2", &Application::encryption},
     }};
     return all;
 }

@@ -235,15 +235,20 @@ Error about_property(Error error, std::string_view property) {
 }
 
 bool is_gone(const Error& error) {
-    static constexpr std::array codes = {"NoSuchEntity",
-                                         "NoSuchBucket",
-                                         "NoSuchKey",
-                                         "NotFound",
-                                         "NoSuchBucketPolicy",
-                                         "NoSuchTagSet",
-                                         "NoSuchPublicAccessBlockConfiguration",
-                                         "OwnershipControlsNotFoundError"};
+    static constexpr std::array codes = {"NoSuchEntity", "NoSuchBucket",       "NoSuchKey",
+                                         "NotFound",     "NoSuchBucketPolicy", "NoSuchTagSet"};
     return std::ranges::find(codes, error.code) != codes.end();
+}
+
+bool is_not_served(const Error& error) { return error.code == base::code::NotImplemented; }
+
+Error not_served(const Aws& aws, Error error, std::string_view thing, std::string_view operation) {
+    error.notes.push_back(std::string(thing) + " needs " + std::string(operation) + ", which " +
+                          (aws.endpoint().empty() ? "AWS" : aws.endpoint()) + " does not serve");
+    error.notes.emplace_back(
+        "leave the resource out for this endpoint, or deploy to one that has the operation: `trainwarden coverage` says "
+        "what a Trainwarden serves");
+    return error;
 }
 
 std::string decode_document(const std::string& document) {

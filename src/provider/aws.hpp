@@ -53,6 +53,7 @@ public:
     [[nodiscard]] base::Result<wire::S3Answer> s3(const wire::S3Call& call, const std::string& region = {});
 
     [[nodiscard]] const std::string& region() const { return options_.region; }
+    [[nodiscard]] const std::string& endpoint() const { return options_.endpoint; }  // empty: AWS
     [[nodiscard]] std::string partition() const;
     [[nodiscard]] std::string dns_suffix() const;       // amazonaws.com
     [[nodiscard]] base::Result<std::string> account();  // asked once
@@ -64,6 +65,18 @@ public:
     [[nodiscard]] bool is_aws_itself() const;  // else a server that is consistent at once
     [[nodiscard]] bool strict_names() const { return options_.strict_names; }
 
+    // Reads until there is a value: at AWS for a while, elsewhere once.
+    template <class Read>
+    [[nodiscard]] auto wait_for(Read read) {
+        auto found = read();
+        for (std::chrono::milliseconds waited{0}; found && !*found && is_aws_itself() && waited < visible_within;
+             waited += visible_pause) {
+            sleep_(visible_pause);
+            found = read();
+        }
+        return found;
+    }
+
     // Held while the calls about one thing are made.
     [[nodiscard]] std::unique_lock<base::Mutex> serialise(const std::string& thing);
 
@@ -72,6 +85,8 @@ public:
     void removed(const std::string& name_or_arn);
 
 private:
+    static constexpr std::chrono::milliseconds visible_within{60'000};
+    static constexpr std::chrono::milliseconds visible_pause{1'000};
     class Lease;
     [[nodiscard]] Lease lend(const std::string& region);
     [[nodiscard]] std::chrono::milliseconds patience(const base::Error& error, std::string_view request) const;
@@ -97,6 +112,9 @@ template <class T>
 }
 // Is it the answer for something that is not there?
 [[nodiscard]] bool is_gone(const base::Error& error);
+// Is it the answer of a server that does not have the operation? `not_served` adds which resource needs which operation, and what to do.
+[[nodiscard]] bool is_not_served(const base::Error& error);
+[[nodiscard]] base::Error not_served(const Aws& aws, base::Error error, std::string_view thing, std::string_view operation);
 // A document as IAM returns it: percent-encoded.
 [[nodiscard]] std::string decode_document(const std::string& document);
 

@@ -96,7 +96,8 @@ public:
         const Property given = plain(inputs);
         const auto turn = serialise(*type, given);
         State state = TRY(type->create(aws_, given));
-        auto live = type->read(aws_, state.id, given);
+        // At AWS what was made a moment ago may not be there yet.
+        auto live = aws_.wait_for([&] { return type->read(aws_, state.id, given); });
         if (live && !*live) live = fail(base::code::NotFound, "`" + state.id + "` was created, but is not there");
         if (!live) {
             auto error = std::move(live).error();
@@ -120,12 +121,16 @@ public:
             return State{id, outputs};
         }
         const auto turn = serialise(*type, plain(known));
-        if (type->update) TRY(type->update(aws_, id, plain(old_outputs), plain(new_inputs)));
+        Property told{Property::Object{}};
+        if (type->renew)
+            told = TRY(type->renew(aws_, id, plain(old_outputs), plain(new_inputs)));
+        else if (type->update)
+            TRY(type->update(aws_, id, plain(old_outputs), plain(new_inputs)));
         const auto live = TRY(type->read(aws_, id, plain(known)));
         if (!live)
             return fail(base::code::NotFound,
                         "`" + id + "` is gone: run `trainwarden refresh`, then `trainwarden up` makes it again");
-        return State{id, settle_outputs(*type, *live, known)};
+        return State{id, settle_outputs(*type, merged(*live, told), known)};
     }
 
     Result<std::optional<ReadState>> read(std::string_view token, const std::string& id, const Property& inputs,

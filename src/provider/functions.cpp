@@ -91,30 +91,38 @@ Result<Property> with_camel_case_names(const Property& value) {
     return result;
 }
 
-struct Function {
-    const char* token;
-    std::vector<std::string_view> arguments;
-    Result<Property> (*run)(Aws& aws, const Property& arguments);
-};
-
 }  // namespace
 
+const std::vector<Function>& functions() {
+    static const std::vector<Function> all = [] {
+        std::vector<Function> list = {
+            {"aws:index/getCallerIdentity:getCallerIdentity", {"id"}, {}, caller_identity},
+            {"aws:index/getRegion:getRegion", {"endpoint", "id", "name", "region"}, {}, region},
+            {"aws:index/getPartition:getPartition", {"id"}, {}, partition},
+            {"aws:iam/getPolicyDocument:getPolicyDocument",
+             {"overrideJson", "overridePolicyDocuments", "policyId", "sourceJson", "sourcePolicyDocuments", "statements",
+              "version"},
+             {},
+             [](Aws&, const Property& given) { return policy_document(given); }},
+        };
+        std::ranges::move(s3_functions(), std::back_inserter(list));
+        return list;
+    }();
+    return all;
+}
+
 Result<Property> invoke_function(Aws& aws, std::string_view token, const Property& arguments) {
-    static const std::vector<Function> functions = {
-        {"aws:index/getCallerIdentity:getCallerIdentity", {"id"}, caller_identity},
-        {"aws:index/getRegion:getRegion", {"endpoint", "id", "name", "region"}, region},
-        {"aws:index/getPartition:getPartition", {"id"}, partition},
-        {"aws:iam/getPolicyDocument:getPolicyDocument",
-         {"overrideJson", "overridePolicyDocuments", "policyId", "sourceJson", "sourcePolicyDocuments", "statements", "version"},
-         [](Aws&, const Property& given) { return policy_document(given); }},
-    };
-    const auto function = std::ranges::find_if(functions, [&](const Function& known) { return token == known.token; });
-    if (function == functions.end())
+    const auto function = std::ranges::find_if(functions(), [&](const Function& known) { return token == known.token; });
+    if (function == functions().end())
         return fail("unsupported", "unsupported: this provider has no function `" + std::string(token) + "`");
     const Property given = TRY(with_camel_case_names(plain(arguments)));
     for (const auto& [name, value] : given.members())
         if (std::ranges::find(function->arguments, name) == function->arguments.end() && !value.is(Property::Kind::null))
             return fail("unsupported", "unsupported: " + std::string(token) + " takes no argument `" + name + "` here");
+    for (const std::string_view name : function->required)
+        if (!given.contains(name))
+            return fail(base::code::InvalidParameter,
+                        "missing required argument `" + std::string(name) + "` of " + std::string(token));
     if (given.has_unknowns()) return Property::unknown();
     return function->run(aws, given);
 }

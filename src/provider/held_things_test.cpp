@@ -36,8 +36,14 @@ TEST_CASE("every type says what it holds, by its properties and not by its id") 
     Held held;
     for (const auto& type : provider::resource_types()) {
         CAPTURE(type.tokens.front());
-        Property properties(
-            Object{{"bucket", "b"}, {"key", "k"}, {"role", "r"}, {"user", "u"}, {"name", "n"}, {"policyArn", "p"}, {"arn", "a"}});
+        Property properties(Object{{"bucket", "b"},
+                                   {"key", "k"},
+                                   {"role", "r"},
+                                   {"user", "u"},
+                                   {"name", "n"},
+                                   {"policyArn", "p"},
+                                   {"arn", "a"},
+                                   {"accountId", "1"}});
         const auto things = held.by(type.tokens.front().c_str(), "an-id", properties);
         REQUIRE(things.size() == 1);
         if (type.id != nullptr) CHECK(held.by(type.tokens.front().c_str(), "another-id", properties) == things);

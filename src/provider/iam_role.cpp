@@ -1,11 +1,11 @@
-// aws:iam Role.
+// aws:iam Role: a table entry, with code for the policies that a role declares exclusively.
 // Properties after @pulumi/aws 6 and 7; calls after the IAM API Reference.
 
 #include <algorithm>
 
 #include "base/error_codes.hpp"
+#include "provider/iam_entity.hpp"
 #include "provider/policy_document.hpp"
-#include "provider/schema.hpp"
 
 namespace provider {
 
@@ -15,22 +15,28 @@ using text::Json;
 
 namespace {
 
-const std::vector<Rule> role_rules = {
-    {.name = "assumeRolePolicy", .shape = Shape::document, .required = true, .policy = policy::PolicyKind::trust},
-    {.name = "description"},
-    {.name = "forceDetachPolicies", .shape = Shape::flag, .local = true, .fallback = false},
-    {.name = "inlinePolicies",
-     .shape = Shape::blocks,
-     .computed = true,
-     .members = {{.name = "name", .required = true}, {.name = "policy", .shape = Shape::document, .required = true}}},
-    {.name = "managedPolicyArns", .shape = Shape::texts, .computed = true},
-    {.name = "maxSessionDuration", .shape = Shape::number, .fallback = 3600},
-    {.name = "name", .replaces = true},
-    {.name = "namePrefix", .replaces = true, .local = true},
-    {.name = "path", .replaces = true, .fallback = "/"},
-    {.name = "permissionsBoundary"},
-    {.name = "tags", .shape = Shape::labels},
-};
+std::vector<Rule> role_rules() {
+    return {
+        {.name = "assumeRolePolicy",
+         .shape = Shape::document,
+         .required = true,
+         .policy = policy::PolicyKind::trust,
+         .member = "AssumeRolePolicyDocument"},
+        {.name = "description", .member = "Description"},
+        {.name = "forceDetachPolicies", .shape = Shape::flag, .local = true, .fallback = false},
+        {.name = "inlinePolicies",
+         .shape = Shape::blocks,
+         .computed = true,
+         .members = {{.name = "name", .required = true}, {.name = "policy", .shape = Shape::document, .required = true}}},
+        {.name = "managedPolicyArns", .shape = Shape::texts, .computed = true},
+        {.name = "maxSessionDuration", .shape = Shape::number, .fallback = 3600, .member = "MaxSessionDuration"},
+        {.name = "name", .replaces = true},
+        {.name = "namePrefix", .replaces = true, .local = true},
+        {.name = "path", .replaces = true, .fallback = "/", .member = "Path"},
+        {.name = "permissionsBoundary", .member = "PermissionsBoundary"},
+        {.name = "tags", .shape = Shape::labels, .member = "Tags"},
+    };
+}
 
 Json role_named(const std::string& name) { return Json::object({{"RoleName", name}}); }
 
@@ -38,11 +44,6 @@ void check_role(const Property& inputs, std::vector<CheckFailure>& failures) {
     const Property& seconds = inputs["maxSessionDuration"];
     if (seconds.is(Property::Kind::number) && (seconds.as_number() < 3600 || seconds.as_number() > 43200))
         failures.push_back({"maxSessionDuration", "expected 3600 to 43200 seconds"});
-}
-
-void predict_role(Aws& aws, const Property& inputs, Property& outputs) {
-    if (inputs["name"].has_unknowns() || inputs["path"].has_unknowns()) return;
-    if (const auto arn = aws.iam_arn("role", inputs["path"].as_string(), inputs["name"].as_string())) outputs.set("arn", *arn);
 }
 
 void declare_role_policies(const Property& role, std::vector<std::string>& things) {
@@ -90,37 +91,7 @@ Result<void> put_declared_policies(Aws& aws, const std::string& role, const Prop
     return {};
 }
 
-Result<State> create_role(Aws& aws, const Property& inputs) {
-    const std::string& name = inputs["name"].as_string();
-    Json call = role_named(name);
-    call.set("AssumeRolePolicyDocument", inputs["assumeRolePolicy"].as_string());
-    set_if_given(call, "Path", inputs["path"]);
-    set_if_given(call, "Description", inputs["description"]);
-    set_if_given(call, "MaxSessionDuration", inputs["maxSessionDuration"]);
-    set_if_given(call, "PermissionsBoundary", inputs["permissionsBoundary"]);
-    if (!inputs["tags"].members().empty()) call.set("Tags", tag_list(inputs["tags"]));
-    const auto created = aws.iam("CreateRole", call);
-    if (!created) {
-        const std::string& code = created.error().code;
-        if (code == base::code::MalformedPolicyDocument) return fail(about_property(created.error(), "assumeRolePolicy"));
-        if (code == base::code::EntityAlreadyExists) return fail(about_property(created.error(), "name"));
-        return fail(created.error());
-    }
-    aws.made(name);
-    aws.made((*created)["Role"]["Arn"].as_string());
-    if (const auto declared = put_declared_policies(aws, name, {}, inputs); !declared) {
-        // All or nothing: a role without its policies would be in no state.
-        Property none(Property::Object{{"managedPolicyArns", Property::Array{}}, {"inlinePolicies", Property::Array{}}});
-        const auto undone = put_declared_policies(aws, name, inputs, none);
-        const auto deleted = aws.iam("DeleteRole", role_named(name));
-        auto error = declared.error();
-        if (!undone || !deleted) error.notes.push_back("the role `" + name + "` was made and could not be deleted again");
-        return fail(std::move(error));
-    }
-    return State{name, Property(Property::Object{})};
-}
-
-Result<void> read_declared_policies(Aws& aws, const std::string& role, const Property& known, Property& outputs) {
+Result<void> read_declared_policies(Aws& aws, const std::string& role, const Property& known, const Json&, Property& outputs) {
     if (known.contains("managedPolicyArns")) {
         Property::Array arns;
         for (const Json& policy : TRY(aws.iam_list("ListAttachedRolePolicies", role_named(role), "AttachedPolicies")))
@@ -148,56 +119,6 @@ Result<void> read_declared_policies(Aws& aws, const std::string& role, const Pro
     return {};
 }
 
-Result<std::optional<Property>> read_role(Aws& aws, const std::string& id, const Property& known) {
-    const auto answer = aws.iam("GetRole", role_named(id));
-    if (!answer) {
-        if (is_gone(answer.error())) return std::nullopt;
-        return fail(answer.error());
-    }
-    const Json& role = (*answer)["Role"];
-    const Property tags = tags_from_list(role["Tags"]);
-    Property outputs(Property::Object{
-        {"arn", role["Arn"].as_string()},
-        {"assumeRolePolicy", decode_document(role["AssumeRolePolicyDocument"].as_string())},
-        {"createDate", role["CreateDate"].as_string()},
-        {"description", role["Description"].as_string()},
-        {"maxSessionDuration", role.contains("MaxSessionDuration") ? role["MaxSessionDuration"].as_double() : 3600.0},
-        {"name", role["RoleName"].as_string()},
-        {"path", role["Path"].as_string()},
-        {"permissionsBoundary", role["PermissionsBoundary"]["PermissionsBoundaryArn"].as_string()},
-        {"tags", tags},
-        {"tagsAll", tags},
-        {"uniqueId", role["RoleId"].as_string()},
-    });
-    TRY(read_declared_policies(aws, id, known, outputs));
-    return outputs;
-}
-
-const ResourceType& role_type();
-
-Result<void> update_role(Aws& aws, const std::string& id, const Property& olds, const Property& news) {
-    const ResourceType& type = role_type();
-    if (differs(type, olds, news, {"assumeRolePolicy"})) {
-        Json call = role_named(id);
-        call.set("PolicyDocument", news["assumeRolePolicy"].as_string());
-        TRY(about("assumeRolePolicy", aws.iam("UpdateAssumeRolePolicy", call)));
-    }
-    if (differs(type, olds, news, {"description", "maxSessionDuration"})) {
-        Json call = role_named(id);
-        call.set("Description", news["description"].as_string());
-        call.set("MaxSessionDuration", static_cast<int>(news["maxSessionDuration"].as_number(3600)));
-        TRY(aws.iam("UpdateRole", call));
-    }
-    if (differs(type, olds, news, {"permissionsBoundary"})) {
-        Json call = role_named(id);
-        const bool none = news["permissionsBoundary"].as_string().empty();
-        if (!none) call.set("PermissionsBoundary", news["permissionsBoundary"].as_string());
-        TRY(about("permissionsBoundary", aws.iam(none ? "DeleteRolePermissionsBoundary" : "PutRolePermissionsBoundary", call)));
-    }
-    TRY(aws.update_iam_tags("TagRole", "UntagRole", role_named(id), olds["tags"], news["tags"]));
-    return put_declared_policies(aws, id, olds, news);
-}
-
 // Everything that keeps a role from being deleted and that is this resource's to take away.
 Result<void> empty_role(Aws& aws, const std::string& id, bool policies_too) {
     if (const auto profiles = aws.iam_list("ListInstanceProfilesForRole", role_named(id), "InstanceProfiles")) {
@@ -221,48 +142,55 @@ Result<void> empty_role(Aws& aws, const std::string& id, bool policies_too) {
     return {};
 }
 
-Result<void> remove_role(Aws& aws, const std::string& id, const Property& olds) {
-    aws.removed(id);
-    aws.removed(olds["arn"].as_string());
-    const Property none(Property::Object{{"managedPolicyArns", Property::Array{}}, {"inlinePolicies", Property::Array{}}});
-    TRY(put_declared_policies(aws, id, olds, none));
-    auto deleted = aws.iam("DeleteRole", role_named(id));
-    if (!deleted && deleted.error().code == base::code::DeleteConflict) {
-        TRY(empty_role(aws, id, olds["forceDetachPolicies"].as_bool()));
-        deleted = aws.iam("DeleteRole", role_named(id));
-    }
-    if (deleted || is_gone(deleted.error())) return {};
-    auto error = deleted.error();
-    if (error.code == base::code::DeleteConflict)
-        error.notes.push_back("policies that this deployment did not make hang on the role `" + id +
-                              "`: set `forceDetachPolicies` to remove them with it");
-    return fail(std::move(error));
-}
-
-const ResourceType& role_type() {
-    static const ResourceType type{
-        .tokens = {"aws:iam/role:Role"},
-        .rules = role_rules,
-        .name = NameRule{"name", "namePrefix", 64, NameRule::Style::iam},
-        .computed = {"arn", "createDate", "tagsAll", "uniqueId"},
-        .computed_by_update = {"tagsAll"},
-        .unique_name = true,
-        .serialised_kind = "role",
-        .serialised_by = "name",
-        .id = [](const Property& inputs, const Property&) { return inputs["name"].as_string(); },
-        .declares = declare_role_policies,
-        .check = check_role,
-        .predict = predict_role,
-        .create = create_role,
-        .read = read_role,
-        .update = update_role,
-        .remove = remove_role,
-    };
-    return type;
+Result<void> empty_if_told(Aws& aws, const std::string& id, const Property& olds) {
+    return empty_role(aws, id, olds["forceDetachPolicies"].as_bool());
 }
 
 }  // namespace
 
-std::vector<ResourceType> iam_role_types() { return {role_type()}; }
+std::vector<ResourceType> iam_role_types() {
+    return {iam_entity_type({
+        .tokens = {"aws:iam/role:Role"},
+        .kind = "role",
+        .subject = {{"name", "RoleName"}},
+        .rules = role_rules(),
+        .name = NameRule{"name", "namePrefix", 64, NameRule::Style::iam},
+        .create = "CreateRole",
+        .read = "GetRole",
+        .remove = "DeleteRole",
+        .answer = "Role",
+        .outputs = {{"arn", "Arn"},
+                    {"assumeRolePolicy", "AssumeRolePolicyDocument"},
+                    {"createDate", "CreateDate"},
+                    {"description", "Description"},
+                    {"maxSessionDuration", "MaxSessionDuration"},
+                    {"name", "RoleName"},
+                    {"path", "Path"},
+                    {"permissionsBoundary", "PermissionsBoundary.PermissionsBoundaryArn"},
+                    {"tags", "Tags"},
+                    {"uniqueId", "RoleId"}},
+        .updates =
+            {{"UpdateAssumeRolePolicy", {{"assumeRolePolicy", "PolicyDocument"}}},
+             {"UpdateRole", {{"description", "Description"}, {"maxSessionDuration", "MaxSessionDuration"}}},
+             {"PutRolePermissionsBoundary", {{"permissionsBoundary", "PermissionsBoundary"}}, "DeleteRolePermissionsBoundary"}},
+        .tag = "TagRole",
+        .untag = "UntagRole",
+        .has_arn = true,
+        .computed = {"arn", "createDate", "tagsAll", "uniqueId"},
+        .computed_by_update = {"tagsAll"},
+        .blame = {{base::code::MalformedPolicyDocument, "assumeRolePolicy"}, {base::code::EntityAlreadyExists, "name"}},
+        .conflict =
+            "policies that this deployment did not make hang on the role `{}`: set `forceDetachPolicies` to remove them with it",
+        .more_operations = {"AttachRolePolicy", "DetachRolePolicy", "ListAttachedRolePolicies", "PutRolePolicy", "GetRolePolicy",
+                            "ListRolePolicies", "DeleteRolePolicy", "ListInstanceProfilesForRole",
+                            "RemoveRoleFromInstanceProfile"},
+        .check = check_role,
+        .declares = declare_role_policies,
+        .complete = put_declared_policies,
+        .nothing = Property::Object{{"managedPolicyArns", Property::Array{}}, {"inlinePolicies", Property::Array{}}},
+        .read_more = read_declared_policies,
+        .empty = empty_if_told,
+    })};
+}
 
 }  // namespace provider

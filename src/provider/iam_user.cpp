@@ -4,7 +4,7 @@
 
 #include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
-#include "provider/schema.hpp"
+#include "provider/iam_entity.hpp"
 #include "text/base64.hpp"
 
 namespace provider {
@@ -15,64 +15,7 @@ using text::Json;
 
 namespace {
 
-const ResourceType& user_type();
-
 Json user_named(const std::string& name) { return Json::object({{"UserName", name}}); }
-
-void predict_user(Aws& aws, const Property& inputs, Property& outputs) {
-    if (inputs["name"].has_unknowns() || inputs["path"].has_unknowns()) return;
-    if (const auto arn = aws.iam_arn("user", inputs["path"].as_string(), inputs["name"].as_string())) outputs.set("arn", *arn);
-}
-
-Result<State> create_user(Aws& aws, const Property& inputs) {
-    const std::string& name = inputs["name"].as_string();
-    Json call = user_named(name);
-    set_if_given(call, "Path", inputs["path"]);
-    set_if_given(call, "PermissionsBoundary", inputs["permissionsBoundary"]);
-    if (!inputs["tags"].members().empty()) call.set("Tags", tag_list(inputs["tags"]));
-    const auto created = aws.iam("CreateUser", call);
-    if (!created) {
-        if (created.error().code == base::code::EntityAlreadyExists) return fail(about_property(created.error(), "name"));
-        return fail(created.error());
-    }
-    aws.made(name);
-    aws.made((*created)["User"]["Arn"].as_string());
-    return State{name, Property(Property::Object{})};
-}
-
-Result<std::optional<Property>> read_user(Aws& aws, const std::string& id, const Property&) {
-    const auto answer = aws.iam("GetUser", user_named(id));
-    if (!answer) {
-        if (is_gone(answer.error())) return std::nullopt;
-        return fail(answer.error());
-    }
-    const Json& user = (*answer)["User"];
-    const Property tags = tags_from_list(user["Tags"]);
-    return Property(Property::Object{
-        {"arn", user["Arn"].as_string()},
-        {"name", user["UserName"].as_string()},
-        {"path", user["Path"].as_string()},
-        {"permissionsBoundary", user["PermissionsBoundary"]["PermissionsBoundaryArn"].as_string()},
-        {"tags", tags},
-        {"tagsAll", tags},
-        {"uniqueId", user["UserId"].as_string()},
-    });
-}
-
-Result<void> update_user(Aws& aws, const std::string& id, const Property& olds, const Property& news) {
-    if (differs(user_type(), olds, news, {"path"})) {
-        Json call = user_named(id);
-        call.set("NewPath", news["path"].as_string());
-        TRY(about("path", aws.iam("UpdateUser", call)));
-    }
-    if (differs(user_type(), olds, news, {"permissionsBoundary"})) {
-        Json call = user_named(id);
-        const bool none = news["permissionsBoundary"].as_string().empty();
-        if (!none) call.set("PermissionsBoundary", news["permissionsBoundary"].as_string());
-        TRY(about("permissionsBoundary", aws.iam(none ? "DeleteUserPermissionsBoundary" : "PutUserPermissionsBoundary", call)));
-    }
-    return aws.update_iam_tags("TagUser", "UntagUser", user_named(id), olds["tags"], news["tags"]);
-}
 
 // `forceDestroy`: what was hung on the user outside this deployment goes with it.
 Result<void> empty_user(Aws& aws, const std::string& id) {
@@ -94,45 +37,50 @@ Result<void> empty_user(Aws& aws, const std::string& id) {
     return {};
 }
 
-Result<void> remove_user(Aws& aws, const std::string& id, const Property& olds) {
-    aws.removed(id);
-    aws.removed(olds["arn"].as_string());
-    auto deleted = aws.iam("DeleteUser", user_named(id));
-    if (!deleted && deleted.error().code == base::code::DeleteConflict && olds["forceDestroy"].as_bool()) {
-        TRY(empty_user(aws, id));
-        deleted = aws.iam("DeleteUser", user_named(id));
-    }
-    if (deleted || is_gone(deleted.error())) return {};
-    auto error = deleted.error();
-    if (error.code == base::code::DeleteConflict)
-        error.notes.push_back("keys or policies that this deployment did not make hang on the user `" + id +
-                              "`: set `forceDestroy` to delete them with it");
-    return fail(std::move(error));
+Result<void> empty_if_told(Aws& aws, const std::string& id, const Property& olds) {
+    return olds["forceDestroy"].as_bool() ? empty_user(aws, id) : Result<void>{};
 }
 
-const ResourceType& user_type() {
-    static const ResourceType type{
+ResourceType user_type() {
+    return iam_entity_type({
         .tokens = {"aws:iam/user:User"},
+        .kind = "user",
+        .subject = {{"name", "UserName"}},
         .rules = {{.name = "forceDestroy", .shape = Shape::flag, .local = true, .fallback = false},
                   {.name = "name", .replaces = true},
-                  {.name = "path", .fallback = "/"},
-                  {.name = "permissionsBoundary"},
-                  {.name = "tags", .shape = Shape::labels}},
+                  {.name = "path", .fallback = "/", .member = "Path"},
+                  {.name = "permissionsBoundary", .member = "PermissionsBoundary"},
+                  {.name = "tags", .shape = Shape::labels, .member = "Tags"}},
         .name = NameRule{"name", "", 64, NameRule::Style::iam},
+        .create = "CreateUser",
+        .read = "GetUser",
+        .remove = "DeleteUser",
+        .answer = "User",
+        .outputs = {{"arn", "Arn"},
+                    {"name", "UserName"},
+                    {"path", "Path"},
+                    {"permissionsBoundary", "PermissionsBoundary.PermissionsBoundaryArn"},
+                    {"tags", "Tags"},
+                    {"uniqueId", "UserId"}},
+        .updates = {{"UpdateUser", {{"path", "NewPath"}}},
+                    {"PutUserPermissionsBoundary",
+                     {{"permissionsBoundary", "PermissionsBoundary"}},
+                     "DeleteUserPermissionsBoundary"}},
+        .tag = "TagUser",
+        .untag = "UntagUser",
+        .has_arn = true,
         .computed = {"arn", "tagsAll", "uniqueId"},
         .computed_by_update = {"arn", "tagsAll"},
-        .unique_name = true,
-        .serialised_kind = "user",
-        .serialised_by = "name",
-        .id = [](const Property& inputs, const Property&) { return inputs["name"].as_string(); },
-        .predict = predict_user,
-        .create = create_user,
-        .read = read_user,
-        .update = update_user,
-        .remove = remove_user,
-    };
-    return type;
+        .blame = {{base::code::EntityAlreadyExists, "name"}},
+        .conflict =
+            "keys or policies that this deployment did not make hang on the user `{}`: set `forceDestroy` to delete them with it",
+        .more_operations = {"ListAccessKeys", "DeleteAccessKey", "ListAttachedUserPolicies", "DetachUserPolicy",
+                            "ListUserPolicies", "DeleteUserPolicy"},
+        .empty = empty_if_told,
+    });
 }
+
+// --- AccessKey: code, because its secret is told once, another is derived from it, and an import has to find whose it is ---
 
 // The SMTP password that SES derives from a secret key (SES Developer Guide, "Convert existing credentials").
 std::string ses_smtp_password(const std::string& secret, const std::string& region) {
@@ -210,6 +158,7 @@ std::vector<ResourceType> iam_user_types() {
             .tokens = {"aws:iam/accessKey:AccessKey"},
             .rules = {{.name = "status", .fallback = "Active", .choices = {"Active", "Inactive"}},
                       {.name = "user", .required = true, .replaces = true}},
+            .operations = {"CreateAccessKey", "ListAccessKeys", "GetAccessKeyLastUsed", "UpdateAccessKey", "DeleteAccessKey"},
             .computed = {"createDate", "secret", "sesSmtpPasswordV4"},
             .secrets_shown_once = {"secret", "sesSmtpPasswordV4"},
             .serialised_kind = "user",

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "provider/aws.hpp"
+#include "provider/s3_document.hpp"
 #include "provider/schema.hpp"
 #include "text/xml.hpp"
 
@@ -28,10 +29,11 @@ struct SubResource {
 [[nodiscard]] base::Result<std::optional<std::string>> get_sub_resource(Aws& aws, const SubResource& of);
 [[nodiscard]] base::Result<void> delete_sub_resource(Aws& aws, const SubResource& of);
 
+// What follows from a bucket's name and region alone: ARN, domain names, hosted zone.
+void set_bucket_outputs(const Aws& aws, const std::string& name, const std::string& region, Property& outputs);
+
 // `<Tagging>` of S3, out and in.
 [[nodiscard]] std::string tagging_xml(const Property& tags);
 [[nodiscard]] base::Result<Property> tags_from_xml(const std::string& document);
-
-constexpr std::string_view s3_namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 }  // namespace provider

@@ -1,5 +1,6 @@
-// aws:s3 Bucket (and its deprecated twin BucketV2): the bucket itself, its tags, and of the settings that the old shape of
-// @pulumi/aws 6 holds inline, the policy and versioning. Settings that have a resource of their own are s3_bucket_settings.cpp.
+// aws:s3 Bucket (and its deprecated twin BucketV2): the bucket itself, its tags, and the settings that its older shape states inline
+// (s3_bucket_inline.hpp). Settings that have a resource of their own are s3_bucket_settings.cpp. It is code and no table entry: a bucket is
+// found before it is made, emptied before it is deleted, and holds several settings.
 //
 // A setting that the program does not state here is not read here: it belongs to the resource that states it, and reporting it
 // twice would make every refresh report a change.
@@ -10,6 +11,8 @@
 #include "base/error_codes.hpp"
 #include "crypto/digest.hpp"
 #include "provider/s3.hpp"
+#include "provider/s3_bucket_inline.hpp"
+#include "provider/s3_setting_rules.hpp"
 #include "text/base64.hpp"
 #include "text/uri.hpp"
 
@@ -50,8 +53,9 @@ std::string hosted_zone(const std::string& region) {
     return found == zones.end() ? "" : found->second;
 }
 
-// What follows from the name alone.
-void set_derived(const Aws& aws, const std::string& name, const std::string& region, Property& outputs) {
+}  // namespace
+
+void set_bucket_outputs(const Aws& aws, const std::string& name, const std::string& region, Property& outputs) {
     outputs.set("arn", bucket_arn(aws, name));
     outputs.set("bucketDomainName", name + ".s3." + aws.dns_suffix());
     outputs.set("bucketRegionalDomainName", name + ".s3." + region + "." + aws.dns_suffix());
@@ -60,36 +64,20 @@ void set_derived(const Aws& aws, const std::string& name, const std::string& reg
     outputs.set("hostedZoneId", hosted_zone(region));
 }
 
+namespace {
+
 void predict(Aws& aws, const Property& inputs, Property& outputs) {
     if (inputs["bucket"].has_unknowns() || inputs["region"].has_unknowns()) return;
     const std::string region = region_of(inputs).empty() ? aws.region() : region_of(inputs);
-    set_derived(aws, inputs["bucket"].as_string(), region, outputs);
-}
-
-// `versioning: {enabled}` or, in BucketV2, `versionings: [{enabled}]`.
-const Property& versioning_of(const Property& properties) {
-    static const Property none;
-    if (properties.contains("versioning")) return properties["versioning"];
-    const auto& list = properties["versionings"].items();
-    return list.empty() ? none : list.front();
+    set_bucket_outputs(aws, inputs["bucket"].as_string(), region, outputs);
 }
 
 void declare_settings(const Property& bucket, std::vector<std::string>& things) {
-    const std::string& name = bucket["bucket"].as_string();
-    if (!bucket["policy"].as_string().empty()) things.push_back(held_thing("aws:s3/bucketPolicy:BucketPolicy", name));
-    if (versioning_of(bucket)["enabled"].as_bool())
-        things.push_back(held_thing("aws:s3/bucketVersioning:BucketVersioning", name));
+    for (const InlineSetting& setting : inline_settings())
+        if (is_declared(setting, bucket)) things.push_back(held_thing(setting.held_as, bucket["bucket"].as_string()));
 }
 
-std::string versioning_xml(const char* status) {
-    text::XmlWriter xml;
-    xml.open("VersioningConfiguration", s3_namespace);
-    xml.element("Status", status);
-    xml.close();
-    return xml.finish();
-}
-
-// Brings tags, policy and versioning from `olds` to `news`.
+// Brings tags and inline settings from `olds` to `news`.
 Result<void> put_settings(Aws& aws, const std::string& bucket, const Property& olds, const Property& news) {
     const std::string region = region_of(news);
     const Property& tags = news["tags"];
@@ -99,17 +87,10 @@ Result<void> put_settings(Aws& aws, const std::string& bucket, const Property& o
         else
             TRY(about("tags", put_sub_resource(aws, {bucket, "tagging", region}, tagging_xml(tags), "application/xml")));
     }
-    if (differs(bucket_type(), olds, news, {"policy"})) {
-        const std::string& policy = news["policy"].as_string();
-        if (policy.empty())
-            TRY(delete_sub_resource(aws, {bucket, "policy", region}));
-        else
-            TRY(about("policy", put_sub_resource(aws, {bucket, "policy", region}, policy, "application/json")));
+    for (const InlineSetting& setting : inline_settings()) {
+        if (!differs(bucket_type(), olds, news, {setting.property()})) continue;
+        TRY(put_inline(aws, setting, bucket, news));
     }
-    const bool enabled = versioning_of(news)["enabled"].as_bool();
-    if (enabled != versioning_of(olds)["enabled"].as_bool())
-        TRY(about("versioning", put_sub_resource(aws, {bucket, "versioning", region},
-                                                 versioning_xml(enabled ? "Enabled" : "Suspended"), "application/xml")));
     return {};
 }
 
@@ -134,9 +115,12 @@ Result<State> create(Aws& aws, const Property& inputs) {
     wire::S3Call call{.method = "PUT", .bucket = name};
     if (region != "us-east-1") call.body = location_xml(region);
     if (inputs["acl"].is(Property::Kind::string)) call.headers.set("x-amz-acl", inputs["acl"].as_string());
+    if (has_object_lock(inputs)) call.headers.set("x-amz-bucket-object-lock-enabled", "true");
     TRY(about("bucket", aws.s3(call, region)));
     aws.made(name);
-    if (const auto set = put_settings(aws, name, {}, inputs); !set) {
+    Property without_acl = inputs;  // it came with the bucket
+    without_acl.members().erase("acl");
+    if (const auto set = put_settings(aws, name, {}, without_acl); !set) {
         // All or nothing: a bucket without its settings would be in no state.
         auto error = set.error();
         if (!aws.s3({.method = "DELETE", .bucket = name}, region))
@@ -152,17 +136,8 @@ Result<void> read_settings(Aws& aws, const std::string& bucket, const std::strin
     const Property tags = tagging ? TRY(tags_from_xml(*tagging)) : Property(Property::Object{});
     outputs.set("tags", tags);
     outputs.set("tagsAll", tags);
-    if (!known["policy"].as_string().empty())
-        outputs.set("policy", TRY(get_sub_resource(aws, {bucket, "policy", region})).value_or(""));
-    if (known.contains("versioning") || known.contains("versionings")) {
-        const auto document = TRY(get_sub_resource(aws, {bucket, "versioning", region}));
-        const bool enabled = document && TRY(text::parse_xml(*document)).child_text("Status") == "Enabled";
-        const Property versioning(Property::Object{{"enabled", enabled}});
-        if (known.contains("versioning"))
-            outputs.set("versioning", versioning);
-        else
-            outputs.set("versionings", Property::Array{versioning});
-    }
+    for (const InlineSetting& setting : inline_settings())
+        if (known.contains(setting.property())) TRY(read_inline(aws, setting, bucket, region, known, outputs));
     return {};
 }
 
@@ -175,7 +150,7 @@ Result<std::optional<Property>> read(Aws& aws, const std::string& id, const Prop
     std::string region = head->headers.get("x-amz-bucket-region");
     if (region.empty()) region = region_of(known).empty() ? aws.region() : region_of(known);
     Property outputs(Property::Object{{"bucket", id}});
-    set_derived(aws, id, region, outputs);
+    set_bucket_outputs(aws, id, region, outputs);
     TRY(read_settings(aws, id, region, known, outputs));
     return outputs;
 }
@@ -243,19 +218,17 @@ Result<void> remove(Aws& aws, const std::string& id, const Property& olds) {
 }
 
 const ResourceType& bucket_type() {
-    static const std::vector<Rule> versioning = {{.name = "enabled", .shape = Shape::flag, .fallback = false}};
     static const ResourceType type{
         .tokens = {"aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"},
-        .rules = {{.name = "acl", .computed = true, .local = true, .choices = {"private"}},
-                  {.name = "bucket", .replaces = true},
-                  {.name = "bucketPrefix", .replaces = true, .local = true},
-                  {.name = "forceDestroy", .shape = Shape::flag, .local = true, .fallback = false},
-                  {.name = "policy", .shape = Shape::document, .computed = true, .policy = policy::PolicyKind::resource},
-                  region_rule(),
-                  {.name = "tags", .shape = Shape::labels},
-                  {.name = "versioning", .shape = Shape::block, .computed = true, .members = versioning},
-                  {.name = "versionings", .shape = Shape::blocks, .computed = true, .members = versioning}},
+        .rules = with_inline_rules({{.name = "bucket", .replaces = true},
+                                    {.name = "bucketPrefix", .replaces = true, .local = true},
+                                    {.name = "forceDestroy", .shape = Shape::flag, .local = true, .fallback = false},
+                                    {.name = "objectLockEnabled", .shape = Shape::flag, .replaces = true, .local = true},
+                                    region_rule(),
+                                    {.name = "tags", .shape = Shape::labels}}),
         .name = NameRule{"bucket", "bucketPrefix", 63, NameRule::Style::bucket},
+        .operations = {"CreateBucket", "HeadBucket", "GetBucketTagging", "PutBucketTagging", "DeleteBucketTagging",
+                       "ListObjectVersions", "ListObjectsV2", "DeleteObjects", "DeleteBucket"},
         .computed = {"arn", "bucketDomainName", "bucketRegion", "bucketRegionalDomainName", "hostedZoneId", "region", "tagsAll"},
         .computed_by_update = {"tagsAll"},
         .unique_name = true,

@@ -8,6 +8,7 @@
 #include "provider/asset.hpp"
 #include "provider/automatic_name.hpp"
 #include "provider/policy_document.hpp"
+#include "provider/schema_rules.hpp"
 
 namespace provider {
 
@@ -17,16 +18,31 @@ namespace {
 
 constexpr std::string_view defaults_key = "__defaults";
 
+}  // namespace
+
 const Rule* find_rule(const std::vector<Rule>& rules, std::string_view name) {
     const auto found = std::ranges::find(rules, name, &Rule::name);
     return found == rules.end() ? nullptr : &*found;
 }
 
+bool is_default_of(const Property& inputs, std::string_view name) {
+    for (const Property& item : inputs[defaults_key].items())
+        if (item.as_string() == name) return true;
+    return false;
+}
+
+namespace {
+
 std::string known_names(const std::vector<Rule>& rules) {
     std::vector<std::string> names;
-    for (const Rule& rule : rules) names.push_back(rule.name);
+    for (const Rule& rule : rules)
+        if (rule.refused.empty()) names.push_back(rule.name);
     std::ranges::sort(names);
     return base::join(names, ", ");
+}
+
+size_t given_of(const std::vector<std::string>& names, const Property& properties) {
+    return static_cast<size_t>(std::ranges::count_if(names, [&](const std::string& name) { return properties.contains(name); }));
 }
 
 // Turns one input into what its rule says, collecting what is wrong with it.
@@ -79,6 +95,10 @@ public:
             if (!rule) {
                 fail(prefix + key, "unsupported: " + std::string(type_) + " takes no property `" + prefix + key +
                                        "` here; it takes " + known_names(rules));
+                continue;
+            }
+            if (!rule->refused.empty()) {
+                fail(prefix + key, "unsupported: " + rule->refused);
                 continue;
             }
             Property read_value = read(*rule, value, prefix + key);
@@ -149,7 +169,10 @@ private:
 
     Property read_block(const Rule& rule, const Property& value, const std::string& path) {
         if (!value.is(Kind::object)) return wrong(path, "an object");
-        return read_members(rule.members, value, path + ".");
+        Property result = read_members(rule.members, value, path + ".");
+        if (given_of(rule.at_most_one, result) > 1)
+            fail(path, "only one of " + base::join(rule.at_most_one, ", ") + " can be given");
+        return result;
     }
 
     Property read_blocks(const Rule& rule, const Property& value, const std::string& path) {
@@ -190,29 +213,6 @@ private:
     bool judge_policies_;
 };
 
-bool is_default_of(const Property& inputs, std::string_view name) {
-    for (const Property& item : inputs[defaults_key].items())
-        if (item.as_string() == name) return true;
-    return false;
-}
-
-bool is_nothing(const Property& value) {
-    switch (value.kind()) {
-        case Kind::null:
-            return true;
-        case Kind::string:
-            return value.as_string().empty();
-        case Kind::array:
-            return value.items().empty();
-        case Kind::object:
-            return value.members().empty();
-        case Kind::boolean:
-            return !value.as_bool();
-        default:
-            return false;
-    }
-}
-
 // The automatic name: the one that the resource has, if it got it this way; else a new one.
 void name_inputs(const NameRule& rule, std::string_view logical_name, const Property& olds, Property& inputs,
                  std::string_view random_hex, bool strict_names, Property::Array& defaulted) {
@@ -242,6 +242,11 @@ Checked check_inputs(const ResourceType& type, std::string_view token, std::stri
     Reader reader(token, checked.failures, options.judge_policies);
     checked.inputs = reader.read_members(type.rules, news, "");
     Property::Array defaulted;
+    if (given_of(type.at_most_one, checked.inputs) > 1)
+        checked.failures.push_back(
+            {type.at_most_one.back(), "only one of " + base::join(type.at_most_one, ", ") + " can be given"});
+    if (!type.one_of.empty() && given_of(type.one_of, checked.inputs) != 1)
+        checked.failures.push_back({type.one_of.back(), "exactly one of " + base::join(type.one_of, ", ") + " must be given"});
     if (type.name) name_inputs(*type.name, logical_name, olds, checked.inputs, random_hex, options.strict_names, defaulted);
     for (const Rule& rule : type.rules) {
         if (rule.fallback.is(Kind::null) || checked.inputs.contains(rule.name)) continue;
@@ -256,45 +261,6 @@ Checked check_inputs(const ResourceType& type, std::string_view token, std::stri
     return checked;
 }
 
-bool same_value(const Rule& rule, const Property& a, const Property& b) {
-    if (a == b) return true;
-    if (a.has_unknowns() || b.has_unknowns()) return false;
-    const auto is_absent = [&](const Property& value) {
-        if (value.is(Kind::boolean)) return value.as_bool() == rule.fallback.as_bool();
-        return is_nothing(value) || value == rule.fallback;
-    };
-    if (is_absent(a) && is_absent(b)) return true;
-    switch (rule.shape) {
-        case Shape::document:
-            return same_policy(a.as_string(), b.as_string());
-        case Shape::asset:
-            return same_asset(a, b);
-        case Shape::texts: {
-            auto first = a.items();
-            auto second = b.items();
-            std::ranges::sort(first, {}, [](const Property& item) { return item.as_string(); });
-            std::ranges::sort(second, {}, [](const Property& item) { return item.as_string(); });
-            return first == second;
-        }
-        case Shape::block:
-            return std::ranges::all_of(rule.members,
-                                       [&](const Rule& member) { return same_value(member, a[member.name], b[member.name]); });
-        case Shape::blocks: {
-            if (a.items().size() != b.items().size()) return false;
-            for (size_t i = 0; i < a.items().size(); ++i)
-                for (const Rule& member : rule.members)
-                    if (!same_value(member, a.items()[i][member.name], b.items()[i][member.name])) return false;
-            return true;
-        }
-        case Shape::text:
-        case Shape::flag:
-        case Shape::number:
-        case Shape::labels:
-            return false;
-    }
-    return false;
-}
-
 Property inputs_in_full(const ResourceType& type, const Property& old_inputs, const Property& old_outputs, const Property& news) {
     Property olds = old_inputs;
     if (olds.contains(defaults_key)) return olds;
@@ -305,34 +271,6 @@ Property inputs_in_full(const ResourceType& type, const Property& old_inputs, co
 }
 
 std::string held_thing(std::string_view type, std::string_view id) { return std::string(type) + " " + std::string(id); }
-
-Difference compare_inputs(const ResourceType& type, const Property& olds, const Property& news) {
-    Difference difference;
-    const Property old_inputs = plain(olds);
-    const Property new_inputs = plain(news);
-    for (const Rule& rule : type.rules) {
-        const Property& new_value = new_inputs[rule.name];
-        const Property& old_value = old_inputs[rule.name];
-        if (rule.computed && (new_value.is(Kind::null) || (rule.replaces && old_value.is(Kind::null)))) continue;
-        if (same_value(rule, old_value, new_value)) continue;
-        difference.changed.push_back(rule.name);
-        if (rule.replaces) difference.replace.push_back(rule.name);
-    }
-    // The successor cannot be made while the old one holds the name that the program insists on.
-    const bool name_stays = type.name && !is_default_of(news, type.name->property) &&
-                            old_inputs[type.name->property] == new_inputs[type.name->property];
-    difference.delete_before_replace = type.delete_before_replace || name_stays;
-    return difference;
-}
-
-bool differs(const ResourceType& type, const Property& olds, const Property& news,
-             std::initializer_list<std::string_view> names) {
-    return std::ranges::any_of(names, [&](std::string_view name) {
-        const Rule* rule = find_rule(type.rules, name);
-        if (!rule || (rule->computed && news[name].is(Kind::null))) return false;
-        return !same_value(*rule, olds[name], news[name]);
-    });
-}
 
 Property plain(const Property& inputs) {
     switch (inputs.kind()) {
@@ -353,25 +291,6 @@ Property plain(const Property& inputs) {
         default:
             return inputs;
     }
-}
-
-Property settle_outputs(const ResourceType& type, Property live, const Property& known) {
-    const Property known_plain = plain(known);
-    for (const Rule& rule : type.rules) {
-        const Property& before = known_plain[rule.name];
-        if (before.is(Kind::null)) continue;
-        if (rule.local && !live.contains(rule.name))
-            live.set(rule.name, before);
-        else if (live.contains(rule.name) && same_value(rule, live[rule.name], before))
-            live.set(rule.name, before);
-    }
-    for (const std::string& name : type.secrets_shown_once)
-        if (const Property& secret = live.contains(name) ? live[name] : known[name]; !secret.is(Kind::null))
-            live.set(name, Property::secret(secret));
-    // What came in secret goes out secret.
-    for (const auto& [name, value] : known.members())
-        if (value.has_secrets() && live.contains(name) && !live[name].has_secrets()) live.set(name, Property::secret(live[name]));
-    return live;
 }
 
 Property inputs_from_outputs(const ResourceType& type, const Property& olds, const Property& outputs) {
@@ -405,7 +324,7 @@ const std::vector<ResourceType>& resource_types() {
     static const std::vector<ResourceType> all = [] {
         std::vector<ResourceType> types;
         for (auto* add : {iam_role_types, iam_user_types, iam_policy_types, iam_attached_policy_types, s3_bucket_types,
-                          s3_bucket_settings_types, s3_object_types})
+                          s3_bucket_settings_types, s3_object_types, s3_object_copy_types})
             for (ResourceType& type : add()) types.push_back(std::move(type));
         return types;
     }();

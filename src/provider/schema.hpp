@@ -1,9 +1,11 @@
-// What a resource type is: its properties, declared, and four small functions that call AWS.
+// What a resource type is: its properties, declared, and what is done about them.
 //
-// A type's file (iam_role.cpp, s3_bucket.cpp, …) declares; everything that holds for all types lives once, in schema.cpp
-// (inputs: normalised, defaulted, compared) and aws_provider.cpp (the life of a resource).
+// A type is a table entry wherever an engine serves its kind (bucket_setting.hpp, iam_entity.hpp): its properties, the operations, the
+// member of each property. Those that need code (iam_role.cpp, s3_bucket.cpp, s3_object.cpp) bring functions. What holds for all types
+// lives once, in schema.cpp and comparison.cpp (inputs: normalised, defaulted, compared) and aws_provider.cpp (the life of a resource).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +40,17 @@ struct Rule {
     std::vector<std::string> choices;                          // of a text; empty: any
     std::vector<Rule> members;                                 // of a block
     policy::PolicyKind policy = policy::PolicyKind::identity;  // of a document
+    // Where it stands in the operation's input and answer: a member, or a path in S3's documents (s3_document.hpp).
+    std::string member = {};
+    std::string header = {};  // it travels as a header of S3's requests instead
+    bool unordered = false;   // blocks whose order means nothing
+    bool moment = false;      // a text that is a date: `2026-01-01` is `2026-01-01T00:00:00.000Z`
+    bool presence = false;    // a flag: its element is there or not
+    std::pair<std::string, std::string> words = {"false", "true"};  // of a flag, in S3's documents
+    std::string unless = {};                    // its fallback is sent where it is not said, unless this sibling is
+    std::string twin = {};                      // the same thing under another name, in another version of pulumi_aws
+    std::vector<std::string> at_most_one = {};  // of a block's members
+    std::string refused = {};                   // a property of pulumi_aws that is refused, and what to do instead
 };
 
 // How a resource that the program does not name gets its name: `<logical name>-<7 hex digits>`, as Pulumi does.
@@ -53,6 +66,9 @@ struct ResourceType {
     std::vector<std::string> tokens;
     std::vector<Rule> rules;
     std::optional<NameRule> name = {};
+    std::vector<std::string> at_most_one = {};         // of these properties
+    std::vector<std::string> one_of = {};              // of these properties: exactly one
+    std::vector<std::string> operations = {};          // of AWS's API, that its life needs
     std::vector<std::string> computed = {};            // outputs that are no inputs
     std::vector<std::string> computed_by_update = {};  // of those, what an update changes
     std::vector<std::string> secrets_shown_once = {};  // of those, what AWS tells only when it is made
@@ -63,20 +79,22 @@ struct ResourceType {
 
     // The id that the inputs give, before anything is made: how a deployment finds what a crashed one may have made. Null: only
     // AWS knows. REQUIRES: no unknowns in the inputs. The outputs are what `predict` made of them.
-    std::string (*id)(const Property& inputs, const Property& outputs) = nullptr;
+    std::function<std::string(const Property& inputs, const Property& outputs)> id = {};
     // What else the resource holds, beside the thing itself: settings that could as well be resources of their own, by
     // `held_thing`. Sees plain values.
-    void (*declares)(const Property& properties, std::vector<std::string>& things) = nullptr;
+    std::function<void(const Property& properties, std::vector<std::string>& things)> declares = {};
     // Judges inputs across properties. Sees plain values, unknowns among them.
-    void (*check)(const Property& inputs, std::vector<CheckFailure>& failures) = nullptr;
+    std::function<void(const Property& inputs, std::vector<CheckFailure>& failures)> check = {};
     // The outputs that are certain before the call: ARNs made of names.
-    void (*predict)(Aws& aws, const Property& inputs, Property& outputs) = nullptr;
+    std::function<void(Aws& aws, const Property& inputs, Property& outputs)> predict = {};
     // `outputs` of the State: only what `read` will not tell. All functions see inputs without secrets and `__defaults`.
-    base::Result<State> (*create)(Aws& aws, const Property& inputs) = nullptr;
+    std::function<base::Result<State>(Aws& aws, const Property& inputs)> create = {};
     // `known`: the outputs in the state, or the inputs; null to import, then the id alone must do.
-    base::Result<std::optional<Property>> (*read)(Aws& aws, const std::string& id, const Property& known) = nullptr;
-    base::Result<void> (*update)(Aws& aws, const std::string& id, const Property& olds, const Property& news) = nullptr;
-    base::Result<void> (*remove)(Aws& aws, const std::string& id, const Property& olds) = nullptr;
+    std::function<base::Result<std::optional<Property>>(Aws& aws, const std::string& id, const Property& known)> read = {};
+    std::function<base::Result<void>(Aws& aws, const std::string& id, const Property& olds, const Property& news)> update = {};
+    // An update that tells outputs as `create` does; in place of `update`.
+    std::function<base::Result<Property>(Aws& aws, const std::string& id, const Property& olds, const Property& news)> renew = {};
+    std::function<base::Result<void>(Aws& aws, const std::string& id, const Property& olds)> remove = {};
 };
 
 // What a resource of this type and id is, as a text. `type`: its first token.
@@ -91,6 +109,7 @@ struct ResourceType {
 [[nodiscard]] std::vector<ResourceType> s3_bucket_types();
 [[nodiscard]] std::vector<ResourceType> s3_bucket_settings_types();
 [[nodiscard]] std::vector<ResourceType> s3_object_types();
+[[nodiscard]] std::vector<ResourceType> s3_object_copy_types();
 
 // The inputs as the type takes them: kinds converted, documents as text, automatic name and defaults filled in and recorded
 // in `__defaults`, as Pulumi's own provider does, so that states can be exchanged.
@@ -105,7 +124,7 @@ struct CheckOptions {
 [[nodiscard]] Property inputs_in_full(const ResourceType& type, const Property& old_inputs, const Property& old_outputs,
                                       const Property& news);
 [[nodiscard]] Difference compare_inputs(const ResourceType& type, const Property& olds, const Property& news);
-// Do both values mean the same to the service? Absent, empty and default are one.
+// Do both values mean the same to the service? Absent, empty and default are one; so are two orders where order means nothing.
 [[nodiscard]] bool same_value(const Rule& rule, const Property& a, const Property& b);
 // Does any of the named properties differ? For `update`.
 [[nodiscard]] bool differs(const ResourceType& type, const Property& olds, const Property& news,

@@ -43,7 +43,7 @@ TEST_CASE("every type is whole: a program can make, read and remove it, and chan
         CHECK(static_cast<bool>(type.remove));
         const bool changes_in_place =
             std::ranges::any_of(type.rules, [](const auto& rule) { return !rule.replaces && !rule.local; });
-        CHECK((type.update != nullptr || !changes_in_place));
+        CHECK((type.update || type.renew || !changes_in_place));
         if (type.name) CHECK(std::ranges::any_of(type.rules, [&](const auto& rule) { return rule.name == type.name->property; }));
     }
 }

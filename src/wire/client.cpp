@@ -280,8 +280,14 @@ Result<void> Client::exchange(const model::Operation& operation, const void* inp
 
 Result<S3Answer> Client::s3(const S3Call& call) {
     auto place = TRY(state_->place_of("s3"));
+    // S3 Control has hosts of its own at AWS, one for each account; nothing in its paths is a bucket.
+    const std::string account = call.headers.get("x-amz-account-id");
+    if (state_->options.endpoint.empty() && !account.empty()) {
+        place.host = account + ".s3-control." + state_->options.region + ".amazonaws.com";
+        place.origin = "https://" + place.host;
+    }
     const bool virtual_host =
-        state_->options.endpoint.empty() && !call.bucket.empty() && call.bucket.find('.') == std::string::npos;
+        state_->options.endpoint.empty() && account.empty() && !call.bucket.empty() && call.bucket.find('.') == std::string::npos;
     State::Prepared prepared{.head = {.method = call.method, .path = place.path, .query = call.query, .headers = call.headers},
                              .origin = place.origin,
                              .service = "s3",

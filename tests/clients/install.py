@@ -3,7 +3,7 @@ tests, so that they need no network.
 
     tests/clients/install.py [NAME…]
 
-sagemaker-v2, sagemaker-v3, sagemaker-training, kubernetes, s3-tools: virtual environments; javascript, typescript, ts-node, policy-peer: node_modules; helm: a
+sagemaker-v2, sagemaker-v3, sagemaker-training, kubernetes, s3-tools, pulumi-aws-6: virtual environments; javascript, typescript, ts-node, policy-peer: node_modules; helm: a
 program, where there is a Go that builds it. What is there already and made from the same list is left alone, so a second run is free. Every list
 is complete and has hashes: NAME.txt is made of NAME.in by `make locks`, package-lock.json of package.json; Go's checksum database has helm's.
 """
@@ -52,6 +52,7 @@ RECIPES = {
     "sagemaker-v3": (virtual_environment, HERE / "sagemaker-v3.txt"),
     "kubernetes": (virtual_environment, HERE / "kubernetes.txt"),
     "s3-tools": (virtual_environment, HERE / "s3-tools.txt"),
+    "pulumi-aws-6": (virtual_environment, HERE / "pulumi-aws-6.txt"),
     "helm": (go_program, HERE / "helm.txt"),
     "javascript": (node_modules, HERE / "javascript/package-lock.json"),
     "typescript": (node_modules, HERE / "typescript/package-lock.json"),

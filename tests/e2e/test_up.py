@@ -133,7 +133,7 @@ def test_programs_that_die_have_nothing_deleted(server, folder):
 
 @pytest.mark.parametrize("line, message", [
     ("aws.ec2.Vpc('v', cidr_block='10.0.0.0/16')", "aws:ec2/vpc:Vpc is not supported"),
-    ("aws.s3.Bucket('b', lifecycle_rules=[{'enabled': True}])", "lifecycleRules"),
+    ("aws.s3.Bucket('b', website={'index_document': 'i'})", "website"),
     ("aws.iam.Role('r', assume_role_policy='{')", "assumeRolePolicy"),
 ])
 def test_mistakes_name_the_line(folder, line, message):
