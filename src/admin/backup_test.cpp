@@ -137,7 +137,7 @@ TEST_CASE("a backup has what was there, is whole, and the next one adds what is 
     CHECK(whole.audit_records > 0);
 
     folder.put("c", 'c');
-    REQUIRE(folder.storage->delete_object("bucket", "a").has_value());
+    REQUIRE(folder.storage->delete_object("bucket", {.key = "a"}).has_value());
     const auto second = folder.backup();
     CHECK(second.objects == 3);
     CHECK(second.new_bytes < 2 * large);
@@ -164,7 +164,7 @@ TEST_CASE("what is deleted while a backup is made is in it, and is gone from the
     folder.put("a", 'a');
     const auto snapshot = folder.snapshots->start().value();
     CHECK(folder.snapshots->start().error().code == "SnapshotInProgress");
-    REQUIRE(folder.storage->delete_object("bucket", "a").has_value());
+    REQUIRE(folder.storage->delete_object("bucket", {.key = "a"}).has_value());
     folder.put("late", 'l');
     CHECK(folder.blobs->list().value().size() == 2);
     const auto source = source_of_snapshot(folder.data, snapshot.path).value();
@@ -207,7 +207,7 @@ TEST_CASE(
                            .value();
     folder.put("a", 'a');
     const auto snapshot = folder.snapshots->start().value();
-    REQUIRE(folder.storage->delete_object("bucket", "a").has_value());
+    REQUIRE(folder.storage->delete_object("bucket", {.key = "a"}).has_value());
     CHECK(folder.blobs->waiting() == 1);
     folder.snapshots->expire();
     CHECK_FALSE(folder.snapshots->is_there());

@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "objects/lock.hpp"
 #include "policy/attached.hpp"
 #include "policy/policy.hpp"
 #include "policy/request.hpp"
@@ -21,6 +22,7 @@ using Tags = std::vector<std::pair<std::string, std::string>>;
 
 constexpr size_t bucket_tags_max = 50;
 constexpr size_t object_tags_max = 10;
+constexpr std::string_view versioning_enabled = "Enabled", versioning_suspended = "Suspended";
 constexpr size_t bucket_policy_bytes_max = 20 * 1024;
 
 struct PublicAccessBlock {
@@ -36,7 +38,9 @@ struct BucketConfiguration {
     std::map<std::string, std::string> policy_principals;
     std::optional<PublicAccessBlock> public_access_block;  // absent: nothing is blocked
     std::string object_ownership;                          // BucketOwnerEnforced; empty: no ownership controls
-    std::string versioning;                                // empty: never set; Suspended
+    std::string versioning;                                // empty: never set; Enabled, Suspended
+    bool object_lock = false;                              // once and for ever; versioning is Enabled then
+    std::optional<DefaultRetention> default_retention;
     Tags tags;
 };
 
@@ -60,6 +64,8 @@ struct Bucket {
     // deleted, still what it was. Starts anew with the server.
     uint64_t version = 0;
 
+    // Whether it has or had versions: every object may have more of them than one.
+    [[nodiscard]] bool is_versioned() const { return !configuration.versioning.empty(); }
     [[nodiscard]] std::string arn() const { return "arn:aws:s3:::" + name; }
     [[nodiscard]] bool restricts_public() const {
         return configuration.public_access_block && configuration.public_access_block->restrict_public_buckets;
