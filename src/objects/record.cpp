@@ -13,9 +13,8 @@ enum Tag : uint64_t {
     tag_version_id = 16,
     tag_delete_marker = 17,
     tag_null_order = 18,
-    tag_retention_mode = 19,
-    tag_retain_until = 20,
-    tag_legal_hold = 21,
+    tag_retention = 19,  // its mode, its end
+    tag_legal_hold = 20,
 };
 
 void add_number(std::string& out, uint64_t value) {
@@ -34,8 +33,10 @@ void add_tag(std::string& out, Tag tag, uint64_t value) {
 }
 void add_lock(std::string& out, const ObjectLock& lock) {
     if (lock.retention) {
-        add_tag(out, tag_retention_mode, static_cast<uint64_t>(lock.retention->mode));
-        add_tag(out, tag_retain_until, static_cast<uint64_t>(lock.retention->until.time_since_epoch().count()));
+        std::string retention;
+        add_number(retention, static_cast<uint64_t>(lock.retention->mode));
+        add_number(retention, static_cast<uint64_t>(lock.retention->until.time_since_epoch().count()));
+        add_tag(out, tag_retention, retention);
     }
     if (lock.legal_hold) add_tag(out, tag_legal_hold, static_cast<uint64_t>(*lock.legal_hold));
 }
@@ -87,6 +88,19 @@ private:
     std::string out_;
 };
 
+// Taken away from the front.
+uint64_t next_number(std::string_view& value, bool& failed) {
+    uint64_t number = 0;
+    for (int shift = 0; shift < 64 && !value.empty(); shift += 7) {
+        const auto byte = static_cast<unsigned char>(value.front());
+        value.remove_prefix(1);
+        number |= static_cast<uint64_t>(byte & 0x7f) << shift;
+        if (byte < 0x80) return number;
+    }
+    failed = true;
+    return 0;
+}
+
 // Reads past the end or of impossible lengths make it fail for good; the caller asks once, at the end.
 class Reader {
 public:
@@ -97,17 +111,7 @@ public:
         else
             left_.remove_prefix(1);
     }
-    uint64_t number() {
-        uint64_t value = 0;
-        for (int shift = 0; shift < 64 && !left_.empty(); shift += 7) {
-            const auto byte = static_cast<unsigned char>(left_.front());
-            left_.remove_prefix(1);
-            value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-            if (byte < 0x80) return value;
-        }
-        failed_ = true;
-        return 0;
-    }
+    uint64_t number() { return next_number(left_, failed_); }
     std::string text() {
         const auto size = number();
         if (failed_ || size > left_.size()) {
@@ -166,31 +170,17 @@ private:
 
 namespace {
 
-uint64_t number_in(std::string_view value, bool& failed) {
-    uint64_t number = 0;
-    for (int shift = 0; shift < 64 && !value.empty(); shift += 7) {
-        const auto byte = static_cast<unsigned char>(value.front());
-        value.remove_prefix(1);
-        number |= static_cast<uint64_t>(byte & 0x7f) << shift;
-        if (byte < 0x80) return number;
-    }
-    failed = true;
-    return 0;
-}
+uint64_t number_in(std::string_view value, bool& failed) { return next_number(value, failed); }
 
 // What a lock says must be read or nothing is: one that is taken for none protects nothing.
 bool take_lock(ObjectLock& lock, uint64_t tag, std::string_view value, bool& failed) {
     switch (tag) {
-        case tag_retention_mode: {
-            const auto mode = number_in(value, failed);
-            failed = failed || (mode != 1 && mode != 2);
-            auto& retention = lock.retention ? *lock.retention : lock.retention.emplace();
-            retention.mode = static_cast<RetentionMode>(mode);
-            return true;
-        }
-        case tag_retain_until: {
-            auto& retention = lock.retention ? *lock.retention : lock.retention.emplace();
-            retention.until = base::Time(std::chrono::milliseconds(static_cast<int64_t>(number_in(value, failed))));
+        case tag_retention: {
+            const auto mode = next_number(value, failed);
+            const auto until = next_number(value, failed);
+            failed = failed || (mode != 1 && mode != 2) || !value.empty();
+            lock.retention =
+                Retention{static_cast<RetentionMode>(mode), base::Time(std::chrono::milliseconds(static_cast<int64_t>(until)))};
             return true;
         }
         case tag_legal_hold:

@@ -7,7 +7,7 @@
 //
 // Compact, because a GET reads one record and a listing reads a thousand.
 //
-// Tags: 16 version id, 17 delete marker, 18 order of a null version, 19 retention's mode, 20 its end, 21 legal hold.
+// Tags: 16 version id, 17 delete marker, 18 order of a null version, 19 retention (mode, end), 20 legal hold.
 //
 // The fields are fixed for good. A new member goes into the extension under a tag of its own, so that every version of this program
 // reads the records of every other: an older record has no such tag, and a tag that a reader does not know is kept and

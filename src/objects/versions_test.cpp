@@ -444,8 +444,8 @@ TEST_CASE("records keep locks, and one that cannot be read is damage") {
     CHECK(read->null_order == 77);
     CHECK(read->extension == object.extension);
     CHECK(objects::write_record(*read) == objects::write_record(object));
-    for (const std::string_view damaged :
-         {std::string_view("\x13\x01\x09", 3), std::string_view("\x13\x00", 2), std::string_view("\x10\x02zz", 4)}) {
+    for (const std::string_view damaged : {std::string_view("\x13\x02\x09\x01", 4), std::string_view("\x13\x01\x01", 3),
+                                           std::string_view("\x13\x00", 2), std::string_view("\x10\x02zz", 4)}) {
         objects::Object bad;
         bad.extension = damaged;
         CHECK(code(objects::read_object(objects::write_record(bad))) == "InternalError");

@@ -158,8 +158,9 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit& permit, const m:
                               "Checksum algorithm provided is unsupported: " + *in.checksum_algorithm);
     }
     request.lock = TRY(read_lock(in, permit.time()));
-    // An older version that is copied becomes the latest.
-    const bool itself = request.bucket == request.source_bucket && request.key == request.source_key && !copying.source.version;
+    // Where there are versions, one that is named becomes the latest.
+    const bool becomes_latest = copying.source.version && copying.to.bucket->is_versioned();
+    const bool itself = request.bucket == request.source_bucket && request.key == request.source_key && !becomes_latest;
     const bool replaces_metadata = in.metadata_directive == "REPLACE";
     // A storage class that is named counts as a change even if it is the one that the object has, as in AWS.
     const bool changes =
