@@ -122,11 +122,11 @@ Result<m::ListObjectVersions::Output> list_versions(S3& s3, const Permit&, const
     std::vector<m::DeleteMarkerEntry> markers;
     for (const auto& version : listing.versions) {
         if (version.delete_marker) {
-            markers.push_back({.owner = owner,
-                               .key = encoded(version.key, url),
+            markers.push_back({.key = encoded(version.key, url),
                                .version_id = version.version_id,
                                .is_latest = version.latest,
-                               .last_modified = version.last_modified});
+                               .last_modified = version.last_modified,
+                               .owner = owner});
             continue;
         }
         m::ObjectVersion shown{.e_tag = quoted_etag(version.etag), .size = static_cast<int64_t>(version.size)};
