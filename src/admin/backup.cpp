@@ -167,9 +167,9 @@ private:
         const auto keys = TRY(store::open_store_copy(folder_ + "/keys"));
         const std::string list = folder_ + "/" + std::string(blobs_file);
         std::ofstream out(list, std::ios::binary);
-        for (const std::string_view prefix : {objects::objects_prefix, objects::parts_prefix})
+        for (const std::string_view prefix : objects::prefixes_with_blobs)
             TRY(store::each_entry(*keys, std::string(prefix), [&](const store::Entry& entry) -> base::Result<void> {
-                made_.objects += prefix == objects::objects_prefix;
+                made_.objects += prefix != objects::parts_prefix;
                 // What is wrong with a record is for `admin check` to say: the backup has it as it is.
                 const auto named = objects::stored_bytes(entry);
                 if (!named) return {};

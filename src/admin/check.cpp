@@ -29,7 +29,7 @@ public:
         : blobs_(blobs), options_(options), report_(report) {}
 
     base::Result<void> check_named(const store::Snapshot& keys) {
-        for (const std::string_view prefix : {objects::objects_prefix, objects::parts_prefix})
+        for (const std::string_view prefix : objects::prefixes_with_blobs)
             TRY(store::each_entry(keys, std::string(prefix), [&](const store::Entry& entry) -> base::Result<void> {
                 const std::string place = "record " + entry.key;
                 const auto named = objects::stored_bytes(entry);

@@ -31,7 +31,7 @@ void Scrub::pass(const std::function<bool(std::chrono::milliseconds)>& wait) {
         if (ends) return base::fail(base::code::Interrupted, "the server ends");
         return {};
     };
-    for (const std::string_view prefix : {objects::objects_prefix, objects::parts_prefix}) {
+    for (const std::string_view prefix : objects::prefixes_with_blobs) {
         for (std::string from(prefix); !ends;) {
             const auto page = dependencies_.keys->scan({.prefix = std::string(prefix), .from = from, .limit = entries_at_once});
             if (!page) {

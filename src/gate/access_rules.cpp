@@ -84,7 +84,7 @@ private:
             accesses_.push_back(access_to(action, first_, keys));
             return {};
         }
-        Description resource = TRY(described(rule, action));
+        Description resource = TRY(described(rule, action, keys));
         if (!accesses_.empty() || !has_rules_like_first()) {
             if (accesses_.empty()) {
                 first_.existence = resource.existence;
@@ -99,7 +99,7 @@ private:
         return {};
     }
 
-    Result<Description> described(const model::AccessRule& rule, std::string_view action) {
+    Result<Description> described(const model::AccessRule& rule, std::string_view action, const Context& keys) {
         if (rule.resource == model::AccessRule::Resource::none) return Description{.arn = "*"};
         const std::string& account = asking_.caller.principal.account;
         std::string arn;
@@ -114,7 +114,7 @@ private:
         if (rule.resource == model::AccessRule::Resource::text) return Description{.arn = std::move(arn)};
         if (rule.resource == model::AccessRule::Resource::made) return asking_.describer.plan(arn, action, account);
         return asking_.describer.find(arn, action, account,
-                                      accesses_.empty() ? actions_like_first() : std::vector<std::string_view>());
+                                      accesses_.empty() ? actions_like_first() : std::vector<std::string_view>(), &keys);
     }
 
     [[nodiscard]] bool has_rules_like_first() const {

@@ -21,8 +21,9 @@ struct RequestOrigin {
 
     // The resource that a request names, for an access to it, and to it for the actions in `also` (Describer::find).
     [[nodiscard]] base::Result<Description> find(std::string_view arn, model::ActionName action,
-                                                 std::span<const std::string_view> also = {}) const {
-        return describer.find(arn, action.text, caller.principal.account, also);
+                                                 std::span<const std::string_view> also = {},
+                                                 const policy::Context* said = nullptr) const {
+        return describer.find(arn, action.text, caller.principal.account, also, said);
     }
 };
 

@@ -87,12 +87,12 @@ void Describer::add(std::string service, std::unique_ptr<const Resources> resour
 }
 
 base::Result<Description> Describer::ask(Ask ask, std::string_view arn, std::string_view action, std::string_view account,
-                                         std::span<const std::string_view> also) const {
+                                         std::span<const std::string_view> also, const policy::Context* said) const {
     const auto parsed = policy::parse_arn(arn);
     const auto found = parsed && parsed->partition == "aws" ? services_.find(parsed->service) : services_.end();
     Description out{.arn = std::string(arn)};
     if (parsed && found != services_.end()) {
-        out = TRY((*found->second.*ask)({arn, *parsed, action, account, also}));
+        out = TRY((*found->second.*ask)({arn, *parsed, action, account, also, said}));
     } else if (parsed) {
         out.owner = parsed->account;
         out.region = parsed->region;
@@ -103,13 +103,14 @@ base::Result<Description> Describer::ask(Ask ask, std::string_view arn, std::str
     return out;
 }
 
-base::Result<Description> Describer::describe(std::string_view arn, std::string_view action, std::string_view account) const {
-    return ask(&Resources::describe, arn, action, account);
+base::Result<Description> Describer::describe(std::string_view arn, std::string_view action, std::string_view account,
+                                              const policy::Context* said) const {
+    return ask(&Resources::describe, arn, action, account, {}, said);
 }
 
 base::Result<Description> Describer::find(std::string_view arn, std::string_view action, std::string_view account,
-                                          std::span<const std::string_view> also) const {
-    return ask(&Resources::find, arn, action, account, also);
+                                          std::span<const std::string_view> also, const policy::Context* said) const {
+    return ask(&Resources::find, arn, action, account, also, said);
 }
 
 base::Result<Description> Describer::plan(std::string_view arn, std::string_view action, std::string_view account) const {
@@ -161,7 +162,7 @@ void add_access(std::vector<Access>& accesses, std::string_view action, Descript
 }
 
 base::Result<Access> asked_access(const Describer& describer, std::string_view action, std::string_view resource,
-                                  std::string_view account) {
+                                  std::string_view account, const policy::Context* said) {
     const auto arn = policy::parse_arn(resource);
     // Only what is described has more than a name.
     if (!arn || arn->partition != "aws" || makes_its_resource(action) || (!is_own(action) && !policy::names_resource(action))) {
@@ -172,7 +173,7 @@ base::Result<Access> asked_access(const Describer& describer, std::string_view a
         }
         return access_to(action, std::move(named), {});
     }
-    Description described = TRY(describer.describe(resource, action, account));
+    Description described = TRY(describer.describe(resource, action, account, said));
     if (described.existence == Existence::unknown && !described.may_come)
         return base::fail(base::code::NoSuchResource, "it has no resources of this kind");
     if (described.existence == Existence::absent && !described.may_come)

@@ -76,6 +76,8 @@ struct Subject {
     std::string_view action;
     std::string_view account;                     // the caller's; empty: none
     std::span<const std::string_view> also = {};  // what the same request is decided on for the same resource beside `action`
+    const policy::Context* said =
+        nullptr;  // what the request says of it beside its name: which version (s3:versionid); nullptr: nothing
 };
 
 constexpr size_t resources_a_page_max = 1000;
@@ -143,12 +145,13 @@ public:
     void serve(std::vector<std::string> regions) { regions_ = std::move(regions); }
     [[nodiscard]] bool is_served(std::string_view region) const { return std::ranges::find(regions_, region) != regions_.end(); }
     // What is not an ARN, or of a service without resources here, is Existence::unknown and has the owner that its ARN names.
-    [[nodiscard]] base::Result<Description> describe(std::string_view arn, std::string_view action,
-                                                     std::string_view account) const;
+    [[nodiscard]] base::Result<Description> describe(std::string_view arn, std::string_view action, std::string_view account,
+                                                     const policy::Context* said = nullptr) const;
     // `also`: further actions of the request on this resource. Everything is found in one look: what handlers hold to
     // (Description::found) is what each of them is decided on.
     [[nodiscard]] base::Result<Description> find(std::string_view arn, std::string_view action, std::string_view account,
-                                                 std::span<const std::string_view> also = {}) const;
+                                                 std::span<const std::string_view> also = {},
+                                                 const policy::Context* said = nullptr) const;
     [[nodiscard]] base::Result<Description> plan(std::string_view arn, std::string_view action, std::string_view account) const;
     // Of every service, as Resources::each_resource and Resources::version.
     [[nodiscard]] base::Result<ResourcePage> each_resource(const ResourceQuery& query) const;
@@ -157,7 +160,8 @@ public:
 private:
     using Ask = base::Result<Description> (Resources::*)(const Subject&) const;
     [[nodiscard]] base::Result<Description> ask(Ask ask, std::string_view arn, std::string_view action, std::string_view account,
-                                                std::span<const std::string_view> also = {}) const;
+                                                std::span<const std::string_view> also = {},
+                                                const policy::Context* said = nullptr) const;
     std::map<std::string, std::unique_ptr<const Resources>, std::less<>> services_;
     std::vector<std::string> regions_;
 };
@@ -170,8 +174,8 @@ struct Access;
 [[nodiscard]] Access access_to(std::string_view action, Description&& resource, const policy::Context& request);
 
 // The access that a request for this action on this resource would need, for questions that are asked in advance: of what such an
-// action makes, nothing that may be there already. Error `NoSuchResource`, with what is known of the absence.
+// action makes, nothing that may be there already. `said`: the keys that the question gives. Error `NoSuchResource`, with what is known of the absence.
 [[nodiscard]] base::Result<Access> asked_access(const Describer& describer, std::string_view action, std::string_view resource,
-                                                std::string_view account);
+                                                std::string_view account, const policy::Context* said = nullptr);
 
 }  // namespace gate

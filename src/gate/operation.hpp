@@ -31,6 +31,7 @@
 #include "base/invariant.hpp"
 #include "base/result.hpp"
 #include "gate/access_rules.hpp"
+#include "gate/add_access.hpp"
 #include "gate/gate.hpp"
 #include "gate/permit.hpp"
 #include "identity/caller.hpp"
@@ -49,6 +50,10 @@ public:
     // `keys`: those that the request brings; the resource's own come with its description.
     void add(model::ActionName action, const Description& resource, const policy::Context& keys = {}) {
         accesses_.push_back(access_to(action.text, resource, keys));
+    }
+    // The same, of a description that nothing else asks for.
+    void add(model::ActionName action, Description&& resource, const policy::Context& keys = {}) {
+        add_access(accesses_, action.text, std::move(resource), keys);
     }
     // Of an action without a resource.
     void add(model::ActionName action, const policy::Context& keys = {}) { add(action, Description{.arn = "*"}, keys); }

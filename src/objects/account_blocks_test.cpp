@@ -15,7 +15,7 @@ struct AccountBlocksFixture {
     AccountBlocksFixture() { open(); }
     void open() {
         storage.reset();
-        blobs = std::move(*store::open_file_blobs(folder.path));
+        blobs = std::move(*store::open_blobs(folder.path));
         storage = std::move(objects::Storage::open({keys.get(), blobs.get(), &clock, &random}).value());
     }
     void make(const std::string& name, const std::string& account) {

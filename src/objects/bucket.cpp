@@ -149,6 +149,14 @@ std::string configuration_record(const BucketConfiguration& configuration) {
     auto rules = text::Json::array();
     for (const auto& rule : configuration.cors) rules.push(cors_json(rule));
     if (rules.size() > 0) record.set("Cors", std::move(rules));
+    if (configuration.object_lock) record.set("ObjectLock", true);
+    if (const auto& kept = configuration.default_retention) {
+        record.set("DefaultRetention", text::Json::object({
+                                           {"Mode", std::string(name_of(kept->mode))},
+                                           {"Days", static_cast<int64_t>(kept->days)},
+                                           {"Years", static_cast<int64_t>(kept->years)},
+                                       }));
+    }
     auto tags = text::Json::array();
     for (const auto& [key, value] : configuration.tags) tags.push(text::Json::array({key, value}));
     if (tags.size() > 0) record.set("Tags", std::move(tags));
@@ -179,6 +187,14 @@ base::Result<Bucket> read_bucket(std::string name, std::string_view record, std:
     into.object_ownership = (*configured)["ObjectOwnership"].as_string();
     into.versioning = (*configured)["Versioning"].as_string();
     for (const auto& rule : (*configured)["Cors"].items()) into.cors.push_back(read_cors(rule));
+    into.object_lock = (*configured)["ObjectLock"].as_bool();
+    if (const auto* kept = configured->find("DefaultRetention")) {
+        const auto mode = retention_mode((*kept)["Mode"].as_string());
+        if (!mode)
+            return base::fail(base::code::InternalError, "the stored record of the bucket `" + bucket.name + "` is damaged");
+        into.default_retention = DefaultRetention{*mode, static_cast<uint32_t>((*kept)["Days"].as_int()),
+                                                  static_cast<uint32_t>((*kept)["Years"].as_int())};
+    }
     for (const auto& tag : (*configured)["Tags"].items())
         into.tags.emplace_back(tag.items().at(0).as_string(), tag.items().at(1).as_string());
 

@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "objects/cors.hpp"
+#include "objects/lock.hpp"
 #include "policy/attached.hpp"
 #include "policy/policy.hpp"
 #include "policy/request.hpp"
@@ -22,6 +23,7 @@ using Tags = std::vector<std::pair<std::string, std::string>>;
 
 constexpr size_t bucket_tags_max = 50;
 constexpr size_t object_tags_max = 10;
+constexpr std::string_view versioning_enabled = "Enabled", versioning_suspended = "Suspended";
 constexpr size_t bucket_policy_bytes_max = 20 * 1024;
 
 struct PublicAccessBlock {
@@ -37,7 +39,9 @@ struct BucketConfiguration {
     std::map<std::string, std::string> policy_principals;
     std::optional<PublicAccessBlock> public_access_block;  // absent: nothing is blocked
     std::string object_ownership;                          // BucketOwnerEnforced; empty: no ownership controls
-    std::string versioning;                                // empty: never set; Suspended
+    std::string versioning;                                // empty: never set; Enabled, Suspended
+    bool object_lock = false;                              // once and for ever; versioning is Enabled then
+    std::optional<DefaultRetention> default_retention;
     std::vector<CorsRule> cors;
     Tags tags;
 };
@@ -63,6 +67,8 @@ struct Bucket {
     // deleted, still what it was. Starts anew with the server.
     uint64_t version = 0;
 
+    // Whether it has or had versions: every object may have more of them than one.
+    [[nodiscard]] bool is_versioned() const { return !configuration.versioning.empty(); }
     [[nodiscard]] std::string arn() const { return "arn:aws:s3:::" + name; }
     // What the bucket or its account blocks is blocked.
     [[nodiscard]] bool restricts_public() const { return blocks(&PublicAccessBlock::restrict_public_buckets); }

@@ -79,11 +79,13 @@ base::Result<void> Storage::sweep() {
 
     const auto present = TRY(dependencies_.blobs->list());
     if (present.empty()) return {};
-    TRY(for_each(*dependencies_.keys, "s3/o/", [&](const store::Entry& entry) -> base::Result<void> {
-        const auto object = TRY(read_object(entry.value));
-        for (const auto& segment : object.segments) blobs.insert(segment.blob);
-        return {};
-    }));
+    for (const char* const prefix : {"s3/o/", "s3/v/"}) {
+        TRY(for_each(*dependencies_.keys, prefix, [&](const store::Entry& entry) -> base::Result<void> {
+            const auto object = TRY(read_object(entry.value));
+            for (const auto& segment : object.segments) blobs.insert(segment.blob);
+            return {};
+        }));
+    }
     size_t swept = 0;
     for (const auto& blob : present) {
         if (blobs.contains(blob)) continue;
@@ -134,7 +136,7 @@ std::vector<BucketPtr> Storage::buckets_of(const std::string& account) const {
 }
 
 base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const std::string& account, const std::string& region,
-                                               const Tags& tags) {
+                                               const Tags& tags, bool object_lock) {
     TRY(check_bucket_name(name));
     TRY(check_tags(tags, bucket_tags_max));
     const base::Lock one_at_a_time(configuring_);
@@ -155,6 +157,8 @@ base::Result<BucketPtr> Storage::create_bucket(const std::string& name, const st
     made.configuration.public_access_block = PublicAccessBlock{true, true, true, true};
     made.configuration.object_ownership = "BucketOwnerEnforced";
     made.configuration.tags = tags;
+    made.configuration.object_lock = object_lock;
+    if (object_lock) made.configuration.versioning = versioning_enabled;
     made.record = bucket_record(made);
     made.configuration_record = configuration_record(made.configuration);
     // As it is read from now on, with what requests about it have.
@@ -194,11 +198,15 @@ base::Result<void> Storage::delete_bucket(const std::string& name) {
         remember(before);
         return {};
     };
-    const auto objects = dependencies_.keys->scan({.prefix = object_prefix(name), .limit = 1});
-    if (!objects || !objects->empty()) {
+    for (const auto& prefix : {object_prefix(name), marker_prefix(name), version_prefix(name)}) {
+        const auto objects = dependencies_.keys->scan({.prefix = prefix, .limit = 1});
+        if (objects && objects->empty()) continue;
         TRY(restore());
         if (!objects) return base::fail(objects.error());
-        return base::fail(base::code::BucketNotEmpty, "The bucket you tried to delete is not empty");
+        return base::fail(base::code::BucketNotEmpty,
+                          prefix == object_prefix(name)
+                              ? "The bucket you tried to delete is not empty"
+                              : "The bucket you tried to delete is not empty. You must delete all versions in the bucket.");
     }
     store::Batch batch;
     std::vector<std::string> abandoned;

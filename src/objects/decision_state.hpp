@@ -26,6 +26,18 @@ inline void note_object(std::string_view bucket, std::string_view key, const std
                                                       const std::optional<std::string>& record) {
     return base::DecisionScope::expect(noted_object, name_of_object(bucket, key), [&] { return record.value_or(""); });
 }
+// One version, by its id; object keys hold no NUL.
+inline std::string name_of_version(std::string_view bucket, std::string_view key, std::string_view version) {
+    return name_of_object(bucket, key).append(1, '\0').append(version);
+}
+inline void note_version(std::string_view bucket, std::string_view key, std::string_view version,
+                         const std::optional<std::string>& record) {
+    base::DecisionScope::note(noted_object, name_of_version(bucket, key, version), [&] { return record.value_or(""); });
+}
+[[nodiscard]] inline base::Result<void> expect_version(std::string_view bucket, std::string_view key, std::string_view version,
+                                                       const std::optional<std::string>& record) {
+    return base::DecisionScope::expect(noted_object, name_of_version(bucket, key, version), [&] { return record.value_or(""); });
+}
 [[nodiscard]] inline bool has_seen_object(std::string_view bucket, std::string_view key) {
     return base::DecisionScope::has_seen(noted_object, name_of_object(bucket, key));
 }

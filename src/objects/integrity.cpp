@@ -79,7 +79,7 @@ base::Result<std::vector<StoredBytes>> of_object(const Object& object) {
 }  // namespace
 
 base::Result<std::vector<StoredBytes>> stored_bytes(const store::Entry& entry) {
-    if (entry.key.starts_with(objects_prefix)) {
+    if (entry.key.starts_with(objects_prefix) || entry.key.starts_with(versions_prefix)) {
         auto object = read_object(entry.value);
         if (!object) return corrupt(object.error().message);
         return of_object(*object);
@@ -135,6 +135,17 @@ base::Result<void> RecordCheck::check(const store::Entry& entry) {
     }
     if (key.starts_with(objects_prefix)) {
         if (!of_bucket(key.substr(objects_prefix.size()))) return corrupt("it is of a bucket that is not there");
+        return {};
+    }
+    if (key.starts_with(markers_prefix) || key.starts_with(versions_prefix)) {
+        const bool is_latest = key.starts_with(markers_prefix);
+        const auto version = read_object(entry.value);
+        if (!version) return corrupt(version.error().message);
+        if (is_latest && !version->delete_marker) return corrupt("it is no delete marker, and stands where one does");
+        if (!is_latest && key.substr(key.rfind('\0') + 1) != shown_version(*version))
+            return corrupt("it says of itself that it is another version");
+        // Both prefixes have one length.
+        if (!of_bucket(key.substr(markers_prefix.size()))) return corrupt("it is of a bucket that is not there");
         return {};
     }
     const std::string_view rest = key.substr(parts_prefix.size());

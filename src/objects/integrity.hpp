@@ -35,8 +35,10 @@ struct StoredBytes {
                                               const std::function<base::Result<void>(size_t)>& read = {});
 
 // The prefixes of the entries that name blobs, and of all of the room's.
-constexpr std::string_view objects_prefix = "s3/o/", parts_prefix = "s3/p/", uploads_prefix = "s3/u/", buckets_prefix = "s3/b/",
-                           configurations_prefix = "s3/c/";
+constexpr std::string_view objects_prefix = "s3/o/", markers_prefix = "s3/d/", versions_prefix = "s3/v/", parts_prefix = "s3/p/",
+                           uploads_prefix = "s3/u/", buckets_prefix = "s3/b/", configurations_prefix = "s3/c/";
+
+constexpr std::string_view prefixes_with_blobs[] = {objects_prefix, versions_prefix, parts_prefix};
 
 // Whether entries of this room can be read and belong to something. Error `CorruptRecord`: one cannot, or what it belongs to is missing (an
 // object's bucket, a part's upload).
@@ -45,7 +47,7 @@ public:
     [[nodiscard]] base::Result<void> check(const store::Entry& entry);
     // In this order of prefixes: buckets, configurations, uploads, then objects and parts.
     static constexpr std::string_view order[] = {buckets_prefix, configurations_prefix, uploads_prefix, objects_prefix,
-                                                 parts_prefix};
+                                                 markers_prefix, versions_prefix,       parts_prefix};
 
 private:
     std::unordered_set<std::string> buckets_, uploads_;

@@ -169,6 +169,7 @@ base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
     record.initiator = request.initiator;
     record.attributes = request.attributes;
     record.tags = request.tags;
+    record.lock = request.lock;
     record.checksum_declared = request.checksum_kind.has_value();
     record.checksum_kind = request.checksum_kind.value_or(ChecksumKind::crc64nvme);
     record.checksum_type = request.checksum_type.value_or(
@@ -182,6 +183,7 @@ base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
     const auto id = dependencies_.random->hex(64);
     for (;;) {
         const auto bucket = TRY(bucket_for_writing(request.bucket));
+        if (request.lock.any() && !bucket->configuration.object_lock) return base::fail(no_lock_configuration());
         store::Batch batch;
         batch.expect(bucket_key(request.bucket), bucket->record);
         batch.expect(configuration_key(request.bucket), bucket->configuration_record);
@@ -248,7 +250,9 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
             return make_part(request.number, part);
         }
         if (committed.error().code != base::code::Conflict) {
-            settle(*kept, committed.error(), {record_key, object_key(request.bucket, request.key)});
+            auto records = records_of(request.bucket, request.key);
+            records.push_back(record_key);
+            settle(*kept, committed.error(), std::move(records));
             return base::fail(committed.error());
         }
         if (TRY(dependencies_.keys->get(owner_key)) != owner) return base::fail(no_such_upload());
@@ -288,6 +292,7 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
     object->checksum = TRY(check_whole(request, upload, chosen));
     object->attributes = upload.attributes;
     object->tags = upload.tags;
+    object->lock = upload.lock;
     object->upload_id = request.upload_id;
 
     const auto stored_object = replace(

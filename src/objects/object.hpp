@@ -14,6 +14,8 @@
 #include "base/result.hpp"
 #include "objects/bucket.hpp"
 #include "objects/checksums.hpp"
+#include "objects/lock.hpp"
+#include "objects/version.hpp"
 #include "store/blobs.hpp"
 
 namespace objects {
@@ -50,10 +52,25 @@ struct Object {
     std::string upload_id;  // of the multipart upload it came from; empty if none
     std::string content;    // the bytes themselves, if there are no segments
     std::vector<Segment> segments;
+    std::string version_id;      // empty: the null version
+    bool delete_marker = false;  // says that the key is deleted, and has nothing else
+    ObjectLock lock;
+    // Of a null version, where it is not what `last_modified` says: of two that were written in one millisecond, the later.
+    Order null_order = 0;
     // Internal to the room: fields that a later version of this program added to the record, kept as they are; and the record
     // itself, of an object that `find` found, which a writer that decided on it expects to find unchanged.
     std::string extension, record;
 };
+
+[[nodiscard]] inline Order order_of(const Object& object) {
+    if (!object.version_id.empty()) return order_of_id(object.version_id);
+    return object.null_order != 0 ? object.null_order : order_at(object.last_modified);
+}
+[[nodiscard]] base::Error no_such_key();
+[[nodiscard]] base::Error no_such_version(const std::string& version);
+[[nodiscard]] inline std::string shown_version(const Object& object) {
+    return object.version_id.empty() ? std::string(null_version) : object.version_id;
+}
 
 // A stream to read from: fills at most the span, 0 is the end. An error ends what is being stored with nothing stored.
 using Source = std::function<base::Result<size_t>(std::span<char>)>;
@@ -71,8 +88,18 @@ struct OpenObject {
 struct Conditions {
     std::optional<std::string> if_match, if_none_match;  // a list of ETags, or `*`
     std::optional<base::Time> if_modified_since, if_unmodified_since;
-    [[nodiscard]] bool any() const { return if_match || if_none_match || if_modified_since || if_unmodified_since; }
+    // Of deletes alone.
+    std::optional<base::Time> if_match_modified;
+    std::optional<uint64_t> if_match_size;
+    [[nodiscard]] bool any() const {
+        return if_match || if_none_match || if_modified_since || if_unmodified_since || if_match_modified || if_match_size;
+    }
 };
+// What may be read of what a look-up found (nullptr: nothing) under a version's id, or without one as the latest. Errors `NoSuchKey`, `NoSuchVersion`,
+// `MethodNotAllowed` (a delete marker).
+[[nodiscard]] base::Result<std::shared_ptr<const Object>> readable(std::shared_ptr<const Object> found,
+                                                                   const std::optional<std::string>& version);
+
 enum class Verdict : uint8_t { proceed, not_modified, precondition_failed };
 // Pure. `now`: a date in the future is not a condition (If-Modified-Since), as AWS has it.
 [[nodiscard]] Verdict judge(const Conditions& conditions, const Object& object, base::Time now);

@@ -122,15 +122,23 @@ base::Result<void> Storage::commit(const store::Batch& batch) const {
         now_settled.swap(unsettled_);
     }
     for (const auto& each : now_settled) {
-        const bool named = std::ranges::any_of(each.record_keys, [&](const std::string& key) {
-            const auto record = dependencies_.keys->get(key);
-            if (!record || !*record) return !record;  // who cannot look leaves it to the sweep at the next start
+        const auto names = [&](std::string_view key, std::string_view record) {
             if (key.starts_with("s3/p/")) {
-                const auto part = read_part(**record);
+                const auto part = read_part(record);
                 return !part || part->blob == each.blob;
             }
-            const auto object = read_object(**record);
+            const auto object = read_object(record);
             return !object || std::ranges::any_of(object->segments, [&](const Segment& s) { return s.blob == each.blob; });
+        };
+        // Who cannot look leaves it to the sweep at the next start.
+        const bool named = std::ranges::any_of(each.record_keys, [&](const std::string& key) {
+            if (key.ends_with('\0')) {  // all versions of a key
+                const auto versions = dependencies_.keys->scan({.prefix = key});
+                return !versions || std::ranges::any_of(*versions, [&](const auto& one) { return names(one.key, one.value); });
+            }
+            const auto record = dependencies_.keys->get(key);
+            if (!record || !*record) return !record;
+            return names(key, **record);
         });
         if (!named) remove_blob(each.blob);
     }
@@ -154,29 +162,39 @@ base::Result<BucketPtr> Storage::bucket_for_writing(const std::string& name) con
     return base::fail(base::code::SlowDown, "Please reduce your request rate.");
 }
 
+base::Result<void> Storage::check_conditions(const Conditions& conditions, const Object* current) const {
+    if (!conditions.any()) return {};
+    if (current == nullptr) return conditions.if_match ? base::fail(no_such_key()) : base::Result<void>();
+    const auto verdict = judge(conditions, *current, dependencies_.clock->now());
+    if (verdict != Verdict::proceed) return base::fail(precondition_failed(conditions, verdict));
+    return {};
+}
+
 base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const std::string& key, const Conditions& conditions,
                                          const Make& make, const std::function<void(store::Batch&)>& more, const Object* only) {
     const auto record_key = object_key(bucket_name, key);
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
         const auto bucket = TRY(bucket_for_writing(bucket_name));
+        if (bucket->is_versioned()) {
+            if (only != nullptr) return base::fail_outdated("the bucket");
+            if (auto added = TRY(replace_version(*bucket, key, conditions, make, more))) return *std::move(added);
+            std::this_thread::yield();
+            continue;
+        }
         auto before = TRY(dependencies_.keys->get(record_key));
         TRY(expect_object(bucket_name, key, before));
         if (only != nullptr && before != only->record) return base::fail_outdated("the object");
         std::optional<Object> current;
         if (before) current = TRY(read_object(*before));
-        if (conditions.any()) {
-            if (!current && conditions.if_match) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
-            const auto verdict = current ? judge(conditions, *current, dependencies_.clock->now()) : Verdict::proceed;
-            if (verdict != Verdict::proceed) return base::fail(precondition_failed(conditions, verdict));
-        }
-        const auto made = TRY(make(current ? &*current : nullptr));
-        if (!made && !current) return made;  // nothing there, nothing wanted
+        TRY(check_conditions(conditions, current ? &*current : nullptr));
+        auto made = TRY(make(current ? &*current : nullptr));
+        if (made->lock.any()) return base::fail(no_lock_configuration());  // buckets with a lock have versions
 
         store::Batch batch;
         batch.expect(bucket_key(bucket_name), bucket->record);
         batch.expect(configuration_key(bucket_name), bucket->configuration_record);
         batch.expect(record_key, std::move(before));
-        made ? batch.put(record_key, write_record(*made)) : batch.erase(record_key);
+        batch.put(record_key, write_record(*made));
         if (more) more(batch);
         const auto committed = commit(batch);
         if (!committed && committed.error().code == base::code::Conflict) {
@@ -187,8 +205,7 @@ base::Result<ObjectPtr> Storage::replace(const std::string& bucket_name, const s
 
         if (current) {
             for (const auto& segment : current->segments) {
-                const bool kept =
-                    made && std::ranges::any_of(made->segments, [&](const Segment& s) { return s.blob == segment.blob; });
+                const bool kept = std::ranges::any_of(made->segments, [&](const Segment& s) { return s.blob == segment.blob; });
                 if (!kept) remove_blob(segment.blob);
             }
         }
@@ -213,13 +230,14 @@ base::Result<ObjectPtr> Storage::put(const PutRequest& request) {
     object->checksum = Checksum{request.checksum, ChecksumType::full_object, *received.sums.find(request.checksum)};
     object->attributes = request.attributes;
     object->tags = request.tags;
+    object->lock = request.lock;
     object->content = received.content;
     if (!received.blob.empty()) object->segments.push_back({received.blob, received.size, {}});
     const auto put = replace(request.bucket, request.key, request.conditions, [&](const Object*) -> base::Result<ObjectPtr> {
         object->last_modified = dependencies_.clock->now();
         return object;
     });
-    put ? kept->give_away() : settle(*kept, put.error(), {object_key(request.bucket, request.key)});
+    put ? kept->give_away() : settle(*kept, put.error(), records_of(request.bucket, request.key));
     return put;
 }
 
@@ -229,12 +247,13 @@ base::Result<ObjectPtr> Storage::copy(const CopyRequest& request) {
         return base::fail(base::code::InvalidRequest,
                           "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120");
     }
-    if (request.bucket != request.source_bucket || request.key != request.source_key) {
+    const bool itself = request.bucket == request.source_bucket && request.key == request.source_key;
+    if (!itself || TRY(bucket(request.bucket))->is_versioned()) {
         const auto kind = request.checksum  ? *request.checksum
                           : source.checksum ? source.checksum->kind
                                             : ChecksumKind::crc64nvme;
         return put({request.bucket, request.key, request.attributes, request.tags, request.conditions,
-                    read_range(request.source, 0, source.size), source.size, kind});
+                    read_range(request.source, 0, source.size), source.size, kind, request.lock});
     }
     TRY(check_attributes(request.attributes));
     TRY(check_tags(request.tags, object_tags_max));
@@ -242,58 +261,15 @@ base::Result<ObjectPtr> Storage::copy(const CopyRequest& request) {
     return replace(
         request.bucket, request.key, request.conditions,
         [&](const Object* current) -> base::Result<ObjectPtr> {
-            if (current == nullptr) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
+            if (current == nullptr) return base::fail(no_such_key());
             auto changed = std::make_shared<Object>(*current);
             changed->attributes = request.attributes;
             changed->tags = request.tags;
+            changed->lock = request.lock;
             changed->last_modified = dependencies_.clock->now();
             return changed;
         },
         {}, &source);
-}
-
-base::Result<void> Storage::delete_object(const std::string& bucket, const std::string& key, const Conditions& conditions) {
-    TRY(check_key(key));
-    TRY(replace(bucket, key, conditions, [](const Object*) -> base::Result<ObjectPtr> { return ObjectPtr(); }));
-    return {};
-}
-
-std::vector<base::Result<void>> Storage::delete_objects(const std::string& bucket_name, const std::vector<std::string>& keys) {
-    const auto together = [&]() -> base::Result<void> {
-        const auto bucket = TRY(bucket_for_writing(bucket_name));
-        store::Batch batch;
-        batch.expect(bucket_key(bucket_name), bucket->record);
-        batch.expect(configuration_key(bucket_name), bucket->configuration_record);
-        std::vector<store::BlobId> blobs;
-        for (const auto& key : keys) {
-            TRY(check_key(key));
-            const auto record_key = object_key(bucket_name, key);
-            auto record = TRY(dependencies_.keys->get(record_key));
-            TRY(expect_object(bucket_name, key, record));
-            if (!record) continue;
-            const auto object = TRY(read_object(*record));
-            for (const auto& segment : object.segments) blobs.push_back(segment.blob);
-            batch.expect(record_key, std::move(record)).erase(record_key);
-        }
-        if (!batch.writes().empty()) TRY(commit(batch));
-        for (const auto& blob : blobs) remove_blob(blob);
-        return {};
-    };
-    if (keys.empty() || together()) return std::vector<base::Result<void>>(keys.size());
-    std::vector<base::Result<void>> outcomes;
-    for (const auto& key : keys) outcomes.push_back(delete_object(bucket_name, key));
-    return outcomes;
-}
-
-base::Result<void> Storage::set_tags(const std::string& bucket, const std::string& key, const Tags& tags) {
-    TRY(check_tags(tags, object_tags_max));
-    TRY(replace(bucket, key, {}, [&](const Object* current) -> base::Result<ObjectPtr> {
-        if (current == nullptr) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
-        auto changed = std::make_shared<Object>(*current);
-        changed->tags = tags;
-        return changed;
-    }));
-    return {};
 }
 
 }  // namespace objects

@@ -34,6 +34,9 @@ Verdict judge(const Conditions& conditions, const Object& object, base::Time now
     } else if (conditions.if_unmodified_since && modified > *conditions.if_unmodified_since) {
         return Verdict::precondition_failed;
     }
+    if (conditions.if_match_modified && modified != std::chrono::floor<std::chrono::seconds>(*conditions.if_match_modified))
+        return Verdict::precondition_failed;
+    if (conditions.if_match_size && object.size != *conditions.if_match_size) return Verdict::precondition_failed;
     if (conditions.if_none_match) {
         if (lists(*conditions.if_none_match, object.etag)) return Verdict::not_modified;
     } else if (conditions.if_modified_since && *conditions.if_modified_since <= now &&
@@ -44,9 +47,12 @@ Verdict judge(const Conditions& conditions, const Object& object, base::Time now
 }
 
 base::Error precondition_failed(const Conditions& conditions, Verdict verdict) {
-    const std::string name = verdict == Verdict::precondition_failed ? (conditions.if_match ? "If-Match" : "If-Unmodified-Since")
-                             : conditions.if_none_match              ? "If-None-Match"
-                                                                     : "If-Modified-Since";
+    const std::string name = verdict != Verdict::precondition_failed
+                                 ? (conditions.if_none_match ? "If-None-Match" : "If-Modified-Since")
+                             : conditions.if_match            ? "If-Match"
+                             : conditions.if_unmodified_since ? "If-Unmodified-Since"
+                             : conditions.if_match_modified   ? "x-amz-if-match-last-modified-time"
+                                                              : "x-amz-if-match-size";
     return base::Error(base::code::PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
         .note("Condition: " + name);
 }
@@ -77,7 +83,7 @@ Source read_range(OpenObject open, uint64_t offset, uint64_t length) {
 base::Result<ObjectPtr> Storage::find(const std::string& bucket, const std::string& key) const {
     auto record = TRY(dependencies_.keys->get(object_key(bucket, key)));
     note_object(bucket, key, record);
-    if (!record) return base::fail(base::code::NoSuchKey, "The specified key does not exist.");
+    if (!record) return base::fail(no_such_key());
     auto object = std::make_shared<Object>(TRY(read_object(*record)));
     object->record = std::move(*record);
     return object;

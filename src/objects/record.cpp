@@ -8,14 +8,59 @@ namespace {
 constexpr unsigned char version_plain = 1;     // the fields alone
 constexpr unsigned char version_extended = 2;  // and an extension
 
+// Members that came after the first release (record.hpp).
+enum Tag : uint64_t {
+    tag_version_id = 16,
+    tag_delete_marker = 17,
+    tag_null_order = 18,
+    tag_retention = 19,  // its mode, its end
+    tag_legal_hold = 20,
+};
+
+void add_number(std::string& out, uint64_t value) {
+    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
+    out.push_back(static_cast<char>(value));
+}
+void add_tag(std::string& out, Tag tag, std::string_view value) {
+    add_number(out, tag);
+    add_number(out, value.size());
+    out += value;
+}
+void add_tag(std::string& out, Tag tag, uint64_t value) {
+    std::string text;
+    add_number(text, value);
+    add_tag(out, tag, text);
+}
+void add_lock(std::string& out, const ObjectLock& lock) {
+    if (lock.retention) {
+        std::string retention;
+        add_number(retention, static_cast<uint64_t>(lock.retention->mode));
+        add_number(retention, static_cast<uint64_t>(lock.retention->until.time_since_epoch().count()));
+        add_tag(out, tag_retention, retention);
+    }
+    if (lock.legal_hold) add_tag(out, tag_legal_hold, static_cast<uint64_t>(*lock.legal_hold));
+}
+std::string extension_of(const Object& object) {
+    std::string out;
+    if (!object.version_id.empty()) add_tag(out, tag_version_id, object.version_id);
+    if (object.delete_marker) add_tag(out, tag_delete_marker, uint64_t{1});
+    if (object.null_order != 0) add_tag(out, tag_null_order, object.null_order);
+    add_lock(out, object.lock);
+    return out + object.extension;
+}
+std::string extension_of(const UploadRecord& upload) {
+    std::string out;
+    add_lock(out, upload.lock);
+    return out + upload.extension;
+}
+
 class Writer {
 public:
-    explicit Writer(const std::string& extension) : extension_(extension) {
-        out_.push_back(static_cast<char>(extension.empty() ? version_plain : version_extended));
+    explicit Writer(std::string extension) : extension_(std::move(extension)) {
+        out_.push_back(static_cast<char>(extension_.empty() ? version_plain : version_extended));
     }
     Writer& number(uint64_t value) {
-        for (; value >= 0x80; value >>= 7) out_.push_back(static_cast<char>(value | 0x80));
-        out_.push_back(static_cast<char>(value));
+        add_number(out_, value);
         return *this;
     }
     Writer& text(std::string_view bytes) {
@@ -39,9 +84,22 @@ public:
     }
 
 private:
-    const std::string& extension_;
+    const std::string extension_;
     std::string out_;
 };
+
+// Taken away from the front.
+uint64_t next_number(std::string_view& value, bool& failed) {
+    uint64_t number = 0;
+    for (int shift = 0; shift < 64 && !value.empty(); shift += 7) {
+        const auto byte = static_cast<unsigned char>(value.front());
+        value.remove_prefix(1);
+        number |= static_cast<uint64_t>(byte & 0x7f) << shift;
+        if (byte < 0x80) return number;
+    }
+    failed = true;
+    return 0;
+}
 
 // Reads past the end or of impossible lengths make it fail for good; the caller asks once, at the end.
 class Reader {
@@ -53,17 +111,7 @@ public:
         else
             left_.remove_prefix(1);
     }
-    uint64_t number() {
-        uint64_t value = 0;
-        for (int shift = 0; shift < 64 && !left_.empty(); shift += 7) {
-            const auto byte = static_cast<unsigned char>(left_.front());
-            left_.remove_prefix(1);
-            value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-            if (byte < 0x80) return value;
-        }
-        failed_ = true;
-        return 0;
-    }
+    uint64_t number() { return next_number(left_, failed_); }
     std::string text() {
         const auto size = number();
         if (failed_ || size > left_.size()) {
@@ -92,16 +140,14 @@ public:
         a.user_metadata = pairs();
         return a;
     }
-    // Everything behind the fields, kept as it is: nothing has a tag yet.
-    template <class Record>
-    base::Result<Record> finish(Record record, const char* what) {
-        const std::string_view extension = left_;
-        if (version_ == version_extended) {
-            while (!left_.empty() && !failed_) {
-                (void)number();
-                (void)text();
-            }
-            record.extension = extension;
+    // What stands behind the fields: `take` has the members that it knows; the rest is kept as it is.
+    template <class Record, class Take>
+    base::Result<Record> finish(Record record, const char* what, Take take) {
+        while (version_ == version_extended && !left_.empty() && !failed_) {
+            const std::string_view from = left_;
+            const auto tag = number();
+            const auto value = text();
+            if (!failed_ && !take(record, tag, value, failed_)) record.extension += from.substr(0, from.size() - left_.size());
         }
         if (version_ > version_extended) {
             return base::fail(base::code::InternalError, std::string("the stored record of ") + what + " has format " +
@@ -122,8 +168,50 @@ private:
 
 }  // namespace
 
+namespace {
+
+uint64_t number_in(std::string_view value, bool& failed) { return next_number(value, failed); }
+
+// What a lock says must be read or nothing is: one that is taken for none protects nothing.
+bool take_lock(ObjectLock& lock, uint64_t tag, std::string_view value, bool& failed) {
+    switch (tag) {
+        case tag_retention: {
+            const auto mode = next_number(value, failed);
+            const auto until = next_number(value, failed);
+            failed = failed || (mode != 1 && mode != 2) || !value.empty();
+            lock.retention =
+                Retention{static_cast<RetentionMode>(mode), base::Time(std::chrono::milliseconds(static_cast<int64_t>(until)))};
+            return true;
+        }
+        case tag_legal_hold:
+            lock.legal_hold = number_in(value, failed) != 0;
+            return true;
+        default:
+            return false;
+    }
+}
+
+bool take_member(Object& object, uint64_t tag, std::string_view value, bool& failed) {
+    switch (tag) {
+        case tag_version_id:
+            object.version_id = value;
+            failed = failed || !is_version_id(value);
+            return true;
+        case tag_delete_marker:
+            object.delete_marker = number_in(value, failed) != 0;
+            return true;
+        case tag_null_order:
+            object.null_order = number_in(value, failed);
+            return true;
+        default:
+            return take_lock(object.lock, tag, value, failed);
+    }
+}
+
+}  // namespace
+
 std::string write_record(const Object& object) {
-    Writer out(object.extension);
+    Writer out(extension_of(object));
     out.number(object.size).text(object.etag).time(object.last_modified);
     out.number(object.checksum ? 1 : 0);
     if (object.checksum) {
@@ -159,11 +247,11 @@ base::Result<Object> read_object(std::string_view record) {
         segment.size = in.number();
         segment.checksum = in.text();
     }
-    return in.finish(std::move(object), "an object");
+    return in.finish(std::move(object), "an object", take_member);
 }
 
 std::string write_record(const UploadRecord& upload) {
-    Writer out(upload.extension);
+    Writer out(extension_of(upload));
     out.time(upload.initiated).text(upload.account).text(upload.initiator).attributes(upload.attributes).pairs(upload.tags);
     out.number(static_cast<uint64_t>(upload.checksum_kind))
         .number(static_cast<uint64_t>(upload.checksum_type))
@@ -182,7 +270,10 @@ base::Result<UploadRecord> read_upload(std::string_view record) {
     upload.checksum_kind = static_cast<ChecksumKind>(in.number());
     upload.checksum_type = static_cast<ChecksumType>(in.number());
     upload.checksum_declared = in.number() == 1;
-    return in.finish(std::move(upload), "a multipart upload");
+    const auto take = [](UploadRecord& record, uint64_t tag, std::string_view value, bool& failed) {
+        return take_lock(record.lock, tag, value, failed);
+    };
+    return in.finish(std::move(upload), "a multipart upload", take);
 }
 
 std::string write_record(const PartRecord& part) {
@@ -199,7 +290,8 @@ base::Result<PartRecord> read_part(std::string_view record) {
     part.etag = in.text();
     part.checksum = in.text();
     part.last_modified = in.time();
-    return in.finish(std::move(part), "a part");
+    const auto take = [](PartRecord&, uint64_t, std::string_view, bool&) { return false; };
+    return in.finish(std::move(part), "a part", take);
 }
 
 }  // namespace objects

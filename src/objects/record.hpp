@@ -7,6 +7,8 @@
 //
 // Compact, because a GET reads one record and a listing reads a thousand.
 //
+// Tags: 16 version id, 17 delete marker, 18 order of a null version, 19 retention (mode, end), 20 legal hold.
+//
 // The fields are fixed for good. A new member goes into the extension under a tag of its own, so that every version of this program
 // reads the records of every other: an older record has no such tag, and a tag that a reader does not know is kept and
 // written back as it was (`extension`). A record without an extension is written as version 1, which the first release reads. A version
@@ -29,6 +31,7 @@ struct UploadRecord {
     ChecksumKind checksum_kind = ChecksumKind::crc64nvme;
     ChecksumType checksum_type = ChecksumType::full_object;
     bool checksum_declared = false;  // the client chose the kind; without that, parts need not state theirs
+    ObjectLock lock;                 // of the object that it becomes
     std::string extension;           // as Object's
 };
 

@@ -7,7 +7,8 @@
 // leaves is
 //    swept at open. Readers keep their descriptors, so writers do not wait for them.
 // 4. Objects exist only in a bucket that exists: every write expects the bucket's record and configuration unchanged.
-// 5. What a request's decision was made on (base::DecisionScope: a bucket as it is configured, an object as it is stored, or that there is
+// 5. A version that is locked stays: whatever removes or replaces one asks `may_delete` (lock.hpp) of what the same commit expects.
+// 6. What a request's decision was made on (base::DecisionScope: a bucket as it is configured, an object as it is stored, or that there is
 //    none) is what a call acts on, or nothing is done and the error is `DecisionOutdated`.
 //
 // Source of behaviour and error codes: Amazon S3 API Reference.
@@ -35,6 +36,8 @@
 
 namespace objects {
 
+class KeyVersions;
+struct StoredVersion;
 using BucketPtr = std::shared_ptr<const Bucket>;
 using ObjectPtr = std::shared_ptr<const Object>;
 
@@ -46,6 +49,7 @@ struct PutRequest {
     Source body;
     std::optional<uint64_t> length;  // how much will come, if known
     ChecksumKind checksum = ChecksumKind::crc64nvme;
+    ObjectLock lock;
     // If not null, `body` is read only if nothing is kept here, and what was read is kept here until it is stored.
     std::shared_ptr<ReceivedBody>* received = nullptr;
 };
@@ -58,6 +62,18 @@ struct CopyRequest {
     Tags tags;
     Conditions conditions;                 // of the target
     std::optional<ChecksumKind> checksum;  // absent: the source's
+    ObjectLock lock;                       // the source's is not copied
+};
+
+struct Deletion {
+    std::string key;
+    std::optional<std::string> version;  // absent: the latest, under a delete marker if there are versions
+    Conditions conditions;
+    bool bypasses_governance = false;
+};
+struct Deleted {
+    std::string version_id;      // that is gone, or of the delete marker that was made; empty: the bucket has no versions
+    bool delete_marker = false;  // it is one
 };
 
 struct ListRequest {
@@ -79,6 +95,27 @@ struct Listing {
     std::string next;  // the last key or prefix listed, for `after`
 };
 
+struct ListVersions {
+    std::string bucket, prefix, delimiter;
+    std::string key_marker;
+    std::optional<std::string> version_id_marker;
+    size_t max_keys = 1000;
+};
+struct ListedVersion {
+    std::string key, version_id;
+    bool latest = false, delete_marker = false;
+    uint64_t size = 0;
+    std::string etag;
+    base::Time last_modified;
+    std::optional<Checksum> checksum;
+};
+struct VersionListing {
+    std::vector<ListedVersion> versions;
+    std::vector<std::string> common_prefixes;
+    bool truncated = false;
+    std::string next_key_marker, next_version_id_marker;
+};
+
 struct Upload {
     std::string bucket, key, id;
     base::Time initiated;
@@ -94,6 +131,7 @@ struct CreateUpload {
     std::string account, initiator;
     std::optional<ChecksumKind> checksum_kind;
     std::optional<ChecksumType> checksum_type;
+    ObjectLock lock;
 };
 struct Part {
     uint32_t number = 0;
@@ -155,7 +193,8 @@ public:
     // Errors: `InvalidBucketName`, `BucketAlreadyOwnedByYou`, `BucketAlreadyExists`. The new bucket has AWS's defaults: all
     // public access blocked, BucketOwnerEnforced.
     [[nodiscard]] base::Result<BucketPtr> create_bucket(const std::string& name, const std::string& account,
-                                                        const std::string& region, const Tags& tags = {});
+                                                        const std::string& region, const Tags& tags = {},
+                                                        bool object_lock = false);
     // From memory. Error `NoSuchBucket`.
     [[nodiscard]] base::Result<BucketPtr> bucket(std::string_view name) const;
     [[nodiscard]] std::vector<BucketPtr> buckets_of(const std::string& account) const;
@@ -173,26 +212,35 @@ public:
     // Another one after every change of buckets and objects, once it can be seen and before the call that made it returns.
     [[nodiscard]] uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
-    // --- Objects (put.cpp, read.cpp, listing.cpp) -------------------------------------------------------------------
+    // --- Objects (put.cpp, read.cpp, listing.cpp, versions.cpp, deletes.cpp) -------------------------------------------------------------------
 
     // Errors: `NoSuchBucket`, `KeyTooLongError`, `MetadataTooLarge`, `EntityTooLarge`, `PreconditionFailed`, `NoSuchKey`
     // (If-Match of nothing), the body's.
     [[nodiscard]] base::Result<ObjectPtr> put(const PutRequest& request);
-    // Copying an object onto itself changes what is said about it and leaves the bytes where they are.
+    // Copying an object onto itself changes what is said about it and leaves the bytes where they are, unless it becomes another version.
     [[nodiscard]] base::Result<ObjectPtr> copy(const CopyRequest& request);
     // Error `NoSuchKey`.
     [[nodiscard]] base::Result<ObjectPtr> find(const std::string& bucket, const std::string& key) const;
+    // A version by its id (`null`), or the latest. A delete marker is one (Object::delete_marker). nullptr: there is none.
+    [[nodiscard]] base::Result<ObjectPtr> find_version(const std::string& bucket, const std::string& key,
+                                                       const std::optional<std::string>& version) const;
     // The bytes of what `find` said; `DecisionOutdated` if they are gone by now. Only the files that hold the bytes
     // [offset, offset + length) are opened, for an object may have ten thousand.
     [[nodiscard]] base::Result<OpenObject> open_object(ObjectPtr found, uint64_t offset = 0, uint64_t length = UINT64_MAX) const;
-    // Deleting what is not there succeeds, as in S3. Error `PreconditionFailed`.
-    [[nodiscard]] base::Result<void> delete_object(const std::string& bucket, const std::string& key,
-                                                   const Conditions& conditions = {});
-    // Many at once, in one commit if no other write interferes; one outcome a key.
-    [[nodiscard]] std::vector<base::Result<void>> delete_objects(const std::string& bucket, const std::vector<std::string>& keys);
-    // Error `NoSuchKey`.
-    [[nodiscard]] base::Result<void> set_tags(const std::string& bucket, const std::string& key, const Tags& tags);
+    // Deleting what is not there succeeds, as in S3. Errors `PreconditionFailed`, `NoSuchKey` (If-Match of nothing), `AccessDenied` (a locked
+    // version), `NoSuchVersion` (what is no version's id).
+    [[nodiscard]] base::Result<Deleted> delete_object(const std::string& bucket, const Deletion& deletion);
+    // Many at once, in one commit if no other write interferes; one outcome each.
+    [[nodiscard]] std::vector<base::Result<Deleted>> delete_objects(const std::string& bucket,
+                                                                    const std::vector<Deletion>& deletions);
+    // Changes what is said about a version where it stands. Errors `NoSuchKey`, `NoSuchVersion`, `MethodNotAllowed`, those of `change`.
+    using ChangeObject = std::function<base::Result<void>(const Bucket&, Object&)>;
+    [[nodiscard]] base::Result<ObjectPtr> change_version(const std::string& bucket, const std::string& key,
+                                                         const std::optional<std::string>& version, const ChangeObject& change);
+    [[nodiscard]] base::Result<ObjectPtr> set_tags(const std::string& bucket, const std::string& key, const Tags& tags,
+                                                   const std::optional<std::string>& version = {});
     [[nodiscard]] base::Result<Listing> list(const ListRequest& request) const;
+    [[nodiscard]] base::Result<VersionListing> list_versions(const ListVersions& request) const;
 
     // --- Multipart uploads (multipart.cpp) ----------------------------------------------------------------------------
 
@@ -220,12 +268,30 @@ private:
     void remember(BucketPtr bucket);
     void forget(const std::string& name);
 
-    // Writes one object record over whatever is there, if the conditions hold; `make` sees what is there and returns the new one,
-    // or null to remove it. `more` adds to the same commit. `only`, if not null: what must be there. Removes the blobs that lost their name.
+    // Writes one object record over whatever is there, or as its latest version, if the conditions hold; `make` sees what is there and returns
+    // the new one. `more` adds to the same commit. `only`, if not null: what must be there, and be overwritten. Removes the blobs that lost
+    // their name.
     using Make = std::function<base::Result<ObjectPtr>(const Object* current)>;
     base::Result<ObjectPtr> replace(const std::string& bucket, const std::string& key, const Conditions& conditions,
                                     const Make& make, const std::function<void(store::Batch&)>& more = {},
                                     const Object* only = nullptr);
+    // Errors `PreconditionFailed`, `NoSuchKey`. `current`: null: there is none.
+    [[nodiscard]] base::Result<void> check_conditions(const Conditions& conditions, const Object* current) const;
+    // Of a bucket with versions: one attempt of `replace`. nullopt: another write came between.
+    base::Result<std::optional<ObjectPtr>> replace_version(const Bucket& bucket, const std::string& key,
+                                                           const Conditions& conditions, const Make& make,
+                                                           const std::function<void(store::Batch&)>& more);
+    // Into the batch: a new latest version, with what it replaces, whose blobs are freed. As it will be.
+    base::Result<ObjectPtr> add_version(const Bucket& bucket, const std::string& key, const KeyVersions& versions,
+                                        const std::optional<StoredVersion>& latest, const Object& made, store::Batch& batch,
+                                        std::vector<store::BlobId>& freed) const;
+    base::Result<Deleted> plan_delete(const Bucket& bucket, const Deletion& deletion, store::Batch& batch,
+                                      std::vector<store::BlobId>& freed) const;
+    base::Result<Deleted> plan_marker(const Bucket& bucket, const Deletion& deletion, store::Batch& batch,
+                                      std::vector<store::BlobId>& freed) const;
+    base::Result<Deleted> plan_version_delete(const Bucket& bucket, const Deletion& deletion, store::Batch& batch,
+                                              std::vector<store::BlobId>& freed) const;
+    base::Result<void> commit_delete(const store::Batch& batch, bool makes_room) const;
     // One attempt's look at the bucket; waits while it is being deleted. Errors `NoSuchBucket`, `DecisionOutdated`, `SlowDown`.
     base::Result<BucketPtr> bucket_for_writing(const std::string& name) const;
     // Of no matter for the request's decision.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace objects {
 
@@ -15,12 +16,29 @@ inline std::string account_block_key(std::string_view account) { return joined("
 inline std::string configuration_key(std::string_view bucket) { return joined("s3/c/", bucket); }
 inline std::string object_prefix(std::string_view bucket) { return joined("s3/o/", bucket) + "/"; }
 inline std::string object_key(std::string_view bucket, std::string_view key) { return object_prefix(bucket).append(key); }
+// The latest version, where it is a delete marker.
+inline std::string marker_prefix(std::string_view bucket) { return joined("s3/d/", bucket) + "/"; }
+inline std::string marker_key(std::string_view bucket, std::string_view key) { return marker_prefix(bucket).append(key); }
+// All other versions: newest first, the null version behind them, wherever its place is.
+inline std::string version_prefix(std::string_view bucket) { return joined("s3/v/", bucket) + "/"; }
+inline std::string versions_of_key(std::string_view bucket, std::string_view key) {
+    auto made = version_prefix(bucket).append(key);
+    made.push_back('\0');
+    return made;
+}
+inline std::string version_key(std::string_view bucket, std::string_view key, std::string_view id) {
+    return versions_of_key(bucket, key).append(id.empty() ? "null" : id);
+}
 // Object keys hold no NUL (check_key), so the upload id's start is unambiguous and uploads sort by key first.
 inline std::string upload_prefix(std::string_view bucket) { return joined("s3/u/", bucket) + "/"; }
 inline std::string upload_key(std::string_view bucket, std::string_view key, std::string_view id) {
     auto made = upload_prefix(bucket).append(key);
     made.push_back('\0');
     return made.append(id);
+}
+// Where the record of an object can be that was put under this key: the last stands for all that begin so.
+inline std::vector<std::string> records_of(std::string_view bucket, std::string_view key) {
+    return {object_key(bucket, key), versions_of_key(bucket, key)};
 }
 inline std::string part_prefix(std::string_view upload_id) { return joined("s3/p/", upload_id) + "/"; }
 inline std::string part_key(std::string_view upload_id, uint32_t number) {

@@ -95,7 +95,7 @@ TEST_CASE("bodies: exactly as long as was announced, never longer than a PUT may
         CHECK(code(put(announced + 1)) == "IncompleteBody");
         CHECK(fixture.blob_count() == 0);
         CHECK(put(announced).has_value());
-        CHECK(fixture.storage->delete_object("bucket", "k").has_value());
+        CHECK(fixture.storage->delete_object("bucket", {.key = "k"}).has_value());
     }
     CHECK(code(fixture.storage->put(
               {.bucket = "bucket", .key = "k", .body = bytes("x"), .length = objects::put_bytes_max + 1})) == "EntityTooLarge");
@@ -202,10 +202,12 @@ TEST_CASE("what is deleted, one by one or together, leaves no bytes") {
             fixture.storage->put({.bucket = "bucket", .key = keys.back(), .body = bytes(std::string(9000, 'x'))}).has_value());
     }
     CHECK(fixture.blob_count() == 5);
-    CHECK(fixture.storage->delete_object("bucket", keys.back()).has_value());
+    CHECK(fixture.storage->delete_object("bucket", {.key = keys.back()}).has_value());
     CHECK(fixture.blob_count() == 4);
     keys.emplace_back("never there");
-    for (const auto& outcome : fixture.storage->delete_objects("bucket", keys)) CHECK(outcome.has_value());
+    std::vector<objects::Deletion> deletions;
+    for (const auto& key : keys) deletions.push_back({.key = key});
+    for (const auto& outcome : fixture.storage->delete_objects("bucket", deletions)) CHECK(outcome.has_value());
     CHECK(fixture.blob_count() == 0);
     CHECK(fixture.storage->list({.bucket = "bucket"})->objects.empty());
 }
@@ -284,7 +286,7 @@ TEST_CASE("a bucket whose deletion a crash cut off is open again; one that was d
     CHECK(fixture.storage->put({.bucket = "bucket", .key = "k", .body = bytes("x")}).has_value());
     CHECK(code(fixture.storage->delete_bucket("bucket")) == "BucketNotEmpty");
     CHECK(fixture.storage->put({.bucket = "bucket", .key = "k2", .body = bytes("x")}).has_value());
-    for (const char* name : {"k", "k2"}) CHECK(fixture.storage->delete_object("bucket", name).has_value());
+    for (const char* name : {"k", "k2"}) CHECK(fixture.storage->delete_object("bucket", {.key = name}).has_value());
     REQUIRE(fixture.storage->create_upload({.bucket = "bucket", .key = "k"}).has_value());
     REQUIRE(fixture.storage->delete_bucket("bucket").has_value());
     REQUIRE(fixture.storage->create_bucket("bucket", "1", "us-east-1").has_value());

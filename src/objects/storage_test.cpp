@@ -167,9 +167,11 @@ TEST_CASE("conditions on writes") {
           "PreconditionFailed");
     CHECK(code(fixture.storage->put(
               {.bucket = "bucket", .key = "new", .conditions = {.if_match = first->etag}, .body = bytes("3")})) == "NoSuchKey");
-    CHECK(code(fixture.storage->delete_object("bucket", "k", {.if_match = first->etag})) == "PreconditionFailed");
-    CHECK(fixture.storage->delete_object("bucket", "k", {.if_match = second->etag}).has_value());
-    CHECK(fixture.storage->delete_object("bucket", "k").has_value());
+    CHECK(code(fixture.storage->delete_object("bucket", {.key = "k", .version = {}, .conditions = {.if_match = first->etag}})) ==
+          "PreconditionFailed");
+    CHECK(fixture.storage->delete_object("bucket", {.key = "k", .version = {}, .conditions = {.if_match = second->etag}})
+              .has_value());
+    CHECK(fixture.storage->delete_object("bucket", {.key = "k"}).has_value());
 }
 
 TEST_CASE("conditions on reads follow RFC 9110") {
@@ -227,7 +229,7 @@ TEST_CASE("listing: prefixes, delimiters, pages") {
     CHECK(list("b/", "/", "b/c/0") == "");
     CHECK(list("", "/", "b") == "c [b/] [d/] [d\xff/] ");
     CHECK(list("b", "/", "a/x") == "[b/] ");
-    CHECK(fixture.storage->delete_object("bucket", "d\xff/2").has_value());
+    CHECK(fixture.storage->delete_object("bucket", {.key = "d\xff/2"}).has_value());
     CHECK(list("", "", "d") == "d/1 ");
 }
 
@@ -256,7 +258,7 @@ TEST_CASE("buckets: names, owners, deletion") {
     fixture.put("k", "x");
     CHECK(code(storage.delete_bucket("bucket")) == "BucketNotEmpty");
     CHECK(fixture.get("k") == "x");
-    CHECK(storage.delete_object("bucket", "k").has_value());
+    CHECK(storage.delete_object("bucket", {.key = "k"}).has_value());
     const auto upload = storage.create_upload({.bucket = "bucket", .key = "u"});
     REQUIRE(storage.put_part({.bucket = "bucket", .key = "u", .upload_id = upload->id, .number = 1, .body = bytes("part")})
                 .has_value());
@@ -286,7 +288,7 @@ TEST_CASE("uploads racing with the deletion of their bucket leave no objects beh
             CHECK(left == 0);
         else
             CHECK(left == static_cast<size_t>(stored));
-        for (int t = 0; t < 3 && !deleted; ++t) (void)fixture.storage->delete_object("race", std::to_string(t));
+        for (int t = 0; t < 3 && !deleted; ++t) (void)fixture.storage->delete_object("race", {.key = std::to_string(t)});
         if (!deleted) REQUIRE(fixture.storage->delete_bucket("race").has_value());
     }
 }
@@ -529,11 +531,11 @@ TEST_CASE("a call on what changed since it was decided on does nothing") {
         retag({{"cls", "secret"}});
         CHECK(outdated(storage.set_tags("bucket", "k", {})));
         CHECK(outdated(storage.put({.bucket = "bucket", .key = "k", .body = bytes("x")})));
-        CHECK(outdated(storage.delete_object("bucket", "k")));
-        CHECK(outdated(storage.delete_objects("bucket", {"k"}).front()));
+        CHECK(outdated(storage.delete_object("bucket", {.key = "k"})));
+        CHECK(outdated(storage.delete_objects("bucket", {{.key = "k"}}).front()));
         CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "k"})));
         CHECK(storage.put({.bucket = "bucket", .key = "another", .body = bytes("x")}).has_value());
-        CHECK(outdated(storage.delete_object("bucket", "k")));  // whatever else the request has done
+        CHECK(outdated(storage.delete_object("bucket", {.key = "k"})));  // whatever else the request has done
     }
     CHECK((*storage.find("bucket", "k"))->tags == objects::Tags{{"cls", "secret"}});
     {  // decided on when there was none
@@ -548,10 +550,10 @@ TEST_CASE("a call on what changed since it was decided on does nothing") {
         const base::DecisionScope scope;
         (void)storage.bucket("bucket");
         put("again");
-        CHECK(storage.delete_object("bucket", "k").has_value());
+        CHECK(storage.delete_object("bucket", {.key = "k"}).has_value());
     }
-    CHECK(storage.delete_object("bucket", "new").has_value());
-    CHECK(storage.delete_object("bucket", "another").has_value());
+    CHECK(storage.delete_object("bucket", {.key = "new"}).has_value());
+    CHECK(storage.delete_object("bucket", {.key = "another"}).has_value());
 }
 
 TEST_CASE("a call on a bucket that was configured otherwise, or made anew, since it was decided on does nothing") {
@@ -575,8 +577,8 @@ TEST_CASE("a call on a bucket that was configured otherwise, or made anew, since
         CHECK(fixture.blob_count() == blobs + 1);
         CHECK(outdated(storage.put({.bucket = "bucket", .key = "given up", .body = bytes(noise(9000))})));
         CHECK(fixture.blob_count() == blobs + 1);
-        CHECK(outdated(storage.delete_object("bucket", "new")));
-        CHECK(outdated(storage.delete_objects("bucket", {"new"}).front()));
+        CHECK(outdated(storage.delete_object("bucket", {.key = "new"})));
+        CHECK(outdated(storage.delete_objects("bucket", {{.key = "new"}}).front()));
         CHECK(outdated(storage.list({.bucket = "bucket"})));
         CHECK(outdated(storage.list_uploads({.bucket = "bucket"})));
         CHECK(outdated(storage.create_upload({.bucket = "bucket", .key = "u"})));
@@ -592,7 +594,7 @@ TEST_CASE("a call on a bucket that was configured otherwise, or made anew, since
         CHECK(storage.put(put).has_value());  // the same body
         received.reset();
         CHECK(fixture.get("new") == noise(9000));
-        CHECK(storage.delete_object("bucket", "new").has_value());
+        CHECK(storage.delete_object("bucket", {.key = "new"}).has_value());
     };
     check_all([&] { REQUIRE(storage.configure("bucket", tagged).has_value()); });
     decided_again();

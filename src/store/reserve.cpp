@@ -100,4 +100,7 @@ MayUseReserve::MayUseReserve(ReserveUse use) : before_(use_here) { use_here = st
 MayUseReserve::~MayUseReserve() { use_here = before_; }
 ReserveUse MayUseReserve::here() { return use_here; }
 
+MayNotUseReserve::MayNotUseReserve() : before_(use_here) { use_here = ReserveUse::none; }
+MayNotUseReserve::~MayNotUseReserve() { use_here = before_; }
+
 }  // namespace store

@@ -63,4 +63,17 @@ private:
     ReserveUse before_;
 };
 
+// While one lives, this thread may use nothing of reserves, whatever it might before: it is about to store more, though its request is one
+// that makes room (a delete that leaves a delete marker).
+class MayNotUseReserve {
+public:
+    MayNotUseReserve();
+    ~MayNotUseReserve();
+    MayNotUseReserve(const MayNotUseReserve&) = delete;
+    MayNotUseReserve& operator=(const MayNotUseReserve&) = delete;
+
+private:
+    ReserveUse before_;
+};
+
 }  // namespace store

@@ -74,3 +74,13 @@ TEST_CASE("who may use a reserve: this thread, as far as one that lives says") {
     }
     CHECK(MayUseReserve::here() == ReserveUse::none);
 }
+
+TEST_CASE("who stores more uses nothing, and then what it might before") {
+    const store::MayUseReserve deletes;
+    REQUIRE(store::MayUseReserve::here() == store::ReserveUse::making_room);
+    {
+        const store::MayNotUseReserve marks;
+        CHECK(store::MayUseReserve::here() == store::ReserveUse::none);
+    }
+    CHECK(store::MayUseReserve::here() == store::ReserveUse::making_room);
+}

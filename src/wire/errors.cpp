@@ -84,6 +84,7 @@ constexpr std::array s3_codes = std::to_array<CodeStatus>({
     {"NoSuchCORSConfiguration", 404},
     {"NoSuchKey", 404},
     {"NoSuchLifecycleConfiguration", 404},
+    {"NoSuchObjectLockConfiguration", 404},
     {"NoSuchPublicAccessBlockConfiguration", 404},
     {"NoSuchTagSet", 404},
     {"NoSuchTagSetError", 404},
@@ -404,13 +405,14 @@ int status_of(std::string_view service, std::string_view code) { return known_st
 http::Response encode_error(std::string_view service, const base::Error& error, const http::RequestHead& head,
                             std::string_view request_id, std::string_view right_region) {
     const auto shape = error_shape(service, head);
-    const auto told = tell(service, shape, error);
+    auto told = tell(service, shape, error);
     http::Response out{.status = told.status, .headers = {}, .body = std::string(), .content_length = {}};
     switch (shape) {
         case ErrorShape::s3:
             out.headers.add("Content-Type", "application/xml");
             // Of a HEAD, clients read the region in the header.
             if (!right_region.empty()) out.headers.add("x-amz-bucket-region", std::string(right_region));
+            for (auto& [name, value] : take_s3_error_headers(told.notes)) out.headers.add(name, std::move(value));
             if (head.method != "HEAD" && told.status != 304) out.body = s3_body(told, head, request_id, right_region);
             add_request_id(out.headers, "s3", request_id);
             return out;

@@ -53,6 +53,7 @@ constexpr std::array code_members = std::to_array<CodeMembers>({
     {"NoSuchConfiguration", {bucket_name}},
     {"NoSuchLifecycleConfiguration", {bucket_name}},
     {"NoSuchWebsiteConfiguration", {bucket_name}},
+    {"NoSuchObjectLockConfiguration", {bucket_name}},
     {"ObjectLockConfigurationNotFoundError", {bucket_name}},
     {"OwnershipControlsNotFoundError", {bucket_name}},
     {"ReplicationConfigurationNotFoundError", {bucket_name}},
@@ -94,7 +95,17 @@ std::optional<std::string> take(std::string_view name, std::vector<std::string>&
     return value;
 }
 
+// What stands in the headers of an answer that is an error: that what was asked for is a delete marker.
+constexpr std::string_view error_headers[] = {"x-amz-delete-marker", "x-amz-version-id", "Allow", "Last-Modified"};
+
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> take_s3_error_headers(std::vector<std::string>& notes) {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const std::string_view name : error_headers)
+        if (auto value = take(name, notes)) out.emplace_back(name, *std::move(value));
+    return out;
+}
 
 S3ErrorMembers s3_error_members(std::string_view code, const std::vector<std::string>& notes, const http::RequestHead& head) {
     S3ErrorMembers out{.members = {}, .notes = notes};

@@ -24,4 +24,7 @@ struct S3ErrorMembers {
 [[nodiscard]] S3ErrorMembers s3_error_members(std::string_view code, const std::vector<std::string>& notes,
                                               const http::RequestHead& head);
 
+// Those of an error's notes that are headers of its answer, taken out of them.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> take_s3_error_headers(std::vector<std::string>& notes);
+
 }  // namespace wire

@@ -12,7 +12,7 @@ OTHER = "999999999999"
 NOT_HERE = [
     ({"ACL": "public-read"}, "AccessControlListNotSupported"), ({"StorageClass": "NO_SUCH_CLASS"}, "InvalidStorageClass"),
     ({"StorageClass": "GLACIER"}, "InvalidStorageClass"), ({"ServerSideEncryption": "aws:kms"}, "NotImplemented"),
-    ({"ObjectLockLegalHoldStatus": "ON"}, "NotImplemented"), ({"ACL": "private", "GrantRead": "id=x"}, "InvalidRequest"),
+    ({"ObjectLockLegalHoldStatus": "ON"}, "InvalidRequest"), ({"ACL": "private", "GrantRead": "id=x"}, "InvalidRequest"),
 ]
 
 
@@ -67,7 +67,7 @@ def test_what_is_not_here_is_told_to_those_who_may_ask(server, bucket, users, ar
 
 
 def test_lists_of_a_bucket_that_is_being_made(server, users):
-    for arguments, code in (({"ACL": "public-read"}, "InvalidBucketAclWithObjectOwnership"), ({"ObjectLockEnabledForBucket": True}, "NotImplemented")):
+    for arguments, code in (({"ACL": "public-read"}, "InvalidBucketAclWithObjectOwnership"), ({"ObjectOwnership": "ObjectWriter"}, "NotImplemented")):
         assert told(users["before-may"].create_bucket, Bucket="before-new", **arguments)[0] == code
         code, message, refused = told(users["before-may-not"].create_bucket, Bucket="before-new", **arguments)
         assert code == "AccessDenied" and "s3:CreateBucket" in message

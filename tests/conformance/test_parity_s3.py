@@ -43,6 +43,9 @@ PRINCIPALS = {
     "no canned lists": [allow(), deny(StringLike={"s3:x-amz-acl": "*"})],
     "no full control": [allow(), deny(Null={"s3:x-amz-grant-full-control": "false"})],
     "current versions": [allow(Null={"s3:versionid": "true"})],
+    "no locks": [allow(), deny(Null={"s3:object-lock-mode": "false"}), deny(StringEquals={"s3:object-lock-legal-hold": "ON"})],
+    "short locks": [allow(), deny(NumericGreaterThan={"s3:object-lock-remaining-retention-days": "9000"})],
+    "no bypass": [allow(), deny("s3:BypassGovernanceRetention")],
     "versions alone": [allow(["s3:GetObjectVersion*", "s3:DeleteObjectVersion*", "s3:PutObjectVersion*", "s3:List*"])],
     "copies of plain": [allow(), deny("s3:PutObject", StringNotLike={"s3:x-amz-copy-source": "parity-plain/*"}, Null={"s3:x-amz-copy-source": "false"})],
     "no replaced metadata": [allow(), deny(StringEquals={"s3:x-amz-metadata-directive": "REPLACE"})],
@@ -150,8 +153,9 @@ class Buckets:
         if there:  # made anew: what a request may have set cannot all be unset
             for upload in s3.list_multipart_uploads(**named).get("Uploads", []):
                 s3.abort_multipart_upload(**named, Key=upload["Key"], UploadId=upload["UploadId"])
-            for one in s3.list_objects_v2(**named).get("Contents", []):
-                s3.delete_object(**named, Key=one["Key"])
+            versions = s3.list_object_versions(**named)
+            for one in versions.get("Versions", []) + versions.get("DeleteMarkers", []):
+                s3.delete_object(**named, Key=one["Key"], VersionId=one["VersionId"])
             s3.delete_bucket(**named)
         s3.create_bucket(**named)
         for key in ("red", "blue", "bare"):
@@ -201,7 +205,11 @@ class Inputs:
             "Delete": [{"Objects": [{"Key": key} for key in keys]} for keys in (("red", "blue"), ("none", "bare"))] + [{"Objects": [{"Key": "red", "VersionId": "null"}]}],
             "MultipartUpload": [{"Parts": [{"PartNumber": 1, "ETag": '"e"'}]}], "ObjectAttributes": [["ETag", "ObjectSize"]],
             "PublicAccessBlockConfiguration": [self.buckets.BLOCK],
-            "CORSConfiguration": [{"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}], "VersioningConfiguration": [{"Status": "Suspended"}],
+            "CORSConfiguration": [{"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}], "VersioningConfiguration": [{"Status": "Suspended"}, {"Status": "Enabled"}],
+            "ObjectLockMode": ["GOVERNANCE"], "ObjectLockRetainUntilDate": ["2040-01-01T00:00:00Z", "2100-01-01T00:00:00Z"], "ObjectLockLegalHoldStatus": ["ON", "OFF"],
+            "BypassGovernanceRetention": [True, False], "LegalHold": [{"Status": "ON"}, {"Status": "OFF"}],
+            "Retention": [{"Mode": "GOVERNANCE", "RetainUntilDate": "2040-01-01T00:00:00Z"}, {"Mode": "COMPLIANCE", "RetainUntilDate": "2100-01-01T00:00:00Z"}],
+            "ObjectLockConfiguration": [{"ObjectLockEnabled": "Enabled"}],
             "OwnershipControls": [{"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}], "ObjectOwnership": ["BucketOwnerEnforced"],
             "CreateBucketConfiguration": [{"LocationConstraint": "us-east-1"}, {"Tags": red}, {"Tags": blue}],
             "ExpectedBucketOwner": [account, account, "999999999999"], "ExpectedSourceBucketOwner": [account, "999999999999"],
@@ -212,7 +220,7 @@ class Inputs:
 
     # Beside the members that decide, few are worth asking about.
     SELDOM = {"ExpectedBucketOwner": 0.15, "ExpectedSourceBucketOwner": 0.2, "StorageClass": 0.25, "WebsiteRedirectLocation": 0.2, "EncodingType": 0.2,
-              "ACL": 0.35, "GrantFullControl": 0.25}
+              "ACL": 0.35, "GrantFullControl": 0.25, "ObjectLockMode": 0.2, "ObjectLockRetainUntilDate": 0.2, "ObjectLockLegalHoldStatus": 0.2}
 
     def of(self, model, number):
         self.bucket = ("parity-new", BUCKETS[0], "parity-new")[number % 3] if model.name == "CreateBucket" else (*BUCKETS, BUCKETS[1], "parity-nosuch")[number % 5]

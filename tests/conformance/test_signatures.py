@@ -359,7 +359,7 @@ def test_headers_in_a_presigned_query_are_the_headers(server, bucket, make_user)
         return send(server, "PUT", url, {**signed, **(headers or {})}, body)
 
     for query, code in (("x-amz-server-side-encryption=aws:kms", "NotImplemented"), ("x-amz-acl=public-read", "AccessControlListNotSupported"),
-                        ("x-amz-storage-class=GLACIER", "InvalidStorageClass"), ("X-Amz-Object-Lock-Mode=COMPLIANCE", "NotImplemented"),
+                        ("x-amz-storage-class=GLACIER", "InvalidStorageClass"), ("X-Amz-Object-Lock-Mode=COMPLIANCE", "InvalidArgument"),
                         ("x-amz-checksum-crc32=AAAAAQ%3D%3D", "BadDigest"), ("x-amz-expected-bucket-owner=999999999999", "AccessDenied"),
                         ("x-amz-meta-a=b%0D%0Ax-b:%20c", "InvalidArgument"), ("x-amz-acl=private&X-Amz-Acl=public-read", "InvalidArgument")):
         assert put("hoisted/refused", query).code == code, query

@@ -161,7 +161,8 @@ private:
         const bool trust = is_about_trust(action, resource);
         gate::Access access{.action = action, .resource = resource};
         if (stored_ != Stored::nothing && !input_.has_resource_policy()) {
-            if (auto found = gate::asked_access(*dependencies_.describer, action, resource, simulated_.caller.principal.account))
+            if (auto found = gate::asked_access(*dependencies_.describer, action, resource, simulated_.caller.principal.account,
+                                                &input_.context))
                 access = std::move(*found);
             if (stored_ != Stored::everything) access.context = {};
         }

@@ -68,8 +68,8 @@ Result<m::GetBucketAcl::Output> get_bucket_acl(S3&, const Permit&, const m::GetB
     return owners_acl<m::GetBucketAcl::Output>(*located.bucket);
 }
 
-Result<m::GetObjectAcl::Output> get_object_acl(S3&, const Permit&, const m::GetObjectAcl::Input&, Located&& located) {
-    if (!located.object) return base::fail(no_such_key());
+Result<m::GetObjectAcl::Output> get_object_acl(S3&, const Permit&, const m::GetObjectAcl::Input& in, Located&& located) {
+    TRY(objects::readable(located.object, in.version_id));
     return owners_acl<m::GetObjectAcl::Output>(*located.bucket);
 }
 
@@ -100,7 +100,8 @@ Result<m::PutBucketAcl::Output> put_bucket_acl(S3&, const Permit&, const m::PutB
 
 Result<m::PutObjectAcl::Output> put_object_acl(S3& s3, const Permit&, const m::PutObjectAcl::Input& in, Located&& located) {
     TRY(check_put_acl(in, *located.bucket));
-    TRY(s3.storage.find(in.bucket, in.key));
+    const auto found = TRY(s3.storage.find_version(in.bucket, in.key, in.version_id));
+    TRY(objects::readable(found, in.version_id));
     return m::PutObjectAcl::Output{};
 }
 

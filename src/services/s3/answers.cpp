@@ -51,8 +51,6 @@ objects::Tags tags_of(std::span<const m::Tag> tags) {
     return out;
 }
 
-base::Error no_such_key() { return {base::code::NoSuchKey, "The specified key does not exist."}; }
-
 base::Error malformed_xml() {
     return {base::code::MalformedXML,
             "The XML you provided was not well-formed or did not validate against our published schema"};

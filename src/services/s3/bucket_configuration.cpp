@@ -4,7 +4,7 @@
 #include "base/error_codes.hpp"
 #include "model/s3/configuration.hpp"
 #include "objects/public_policy.hpp"
-#include "services/s3/service.hpp"
+#include "services/s3/locks.hpp"
 
 namespace services::s3 {
 namespace {
@@ -154,13 +154,19 @@ Result<m::PutBucketVersioning::Output> put_versioning(S3& s3, const Permit&, con
                                                       Located&& located) {
     const auto& asked = in.versioning_configuration;
     if (asked.mfa_delete && *asked.mfa_delete != "Disabled")
-        return base::fail(base::code::NotImplemented, "MFA delete is not implemented");
+        return base::fail(base::code::NotImplemented, "MFA delete is not implemented: MfaDelete can only be Disabled");
     const auto status = asked.status.value_or("");
-    if (status == "Enabled")
-        return base::fail(base::code::NotImplemented, "Object versions are not implemented: versioning cannot be enabled");
-    if (status != "Suspended")
+    if (status.empty())
         return base::fail(base::code::IllegalVersioningConfigurationException, "The Versioning element must be specified");
-    TRY(configure(s3, located, setting([&](BucketConfiguration& configuration) { configuration.versioning = status; })));
+    if (status != objects::versioning_enabled && status != objects::versioning_suspended) return base::fail(malformed_xml());
+    TRY(configure(s3, located, [&](BucketConfiguration& configuration) -> Result<void> {
+        if (configuration.object_lock && status != objects::versioning_enabled)
+            return base::fail(
+                invalid_bucket_state,
+                "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.");
+        configuration.versioning = status;
+        return {};
+    }));
     return m::PutBucketVersioning::Output{};
 }
 

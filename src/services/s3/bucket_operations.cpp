@@ -35,7 +35,8 @@ Result<m::CreateBucket::Output> create_bucket(S3& s3, const Permit& permit, cons
             "A header you provided implies functionality that is not implemented: x-amz-object-ownership: " + *ownership);
     const auto wanted = in.create_bucket_configuration.value_or(m::CreateBucketConfiguration());
     const auto region = TRY(read_region(region_named(model::text(wanted.location_constraint)), permit.region(), s3.regions));
-    const auto made = s3.storage.create_bucket(in.bucket, permit.account(), region, tags_of(model::items(wanted.tags)));
+    const auto made = s3.storage.create_bucket(in.bucket, permit.account(), region, tags_of(model::items(wanted.tags)),
+                                               in.object_lock_enabled_for_bucket.value_or(false));
     // In the first region, making again what one owns has always succeeded.
     const bool again = !made && made.error().code == base::code::BucketAlreadyOwnedByYou && region == "us-east-1";
     if (!made && !again) return base::fail(made.error());

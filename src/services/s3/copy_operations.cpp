@@ -5,6 +5,7 @@
 #include "base/strings.hpp"
 #include "model/s3/copies.hpp"
 #include "services/s3/copying.hpp"
+#include "services/s3/locks.hpp"
 #include "services/s3/ranges.hpp"
 #include "text/uri.hpp"
 
@@ -21,8 +22,9 @@ Result<CopySource> read_copy_source(std::string_view header) {
         const auto version = header.substr(question + 1);
         if (!version.starts_with("versionId="))
             return base::fail(base::code::InvalidArgument, "Unsupported copy source parameter.");
-        if (version != "versionId=null") return base::fail(base::code::InvalidArgument, "Invalid version id specified");
-        source.names_version = true;
+        source.version = version.substr(version.find('=') + 1);
+        if (*source.version != objects::null_version && !objects::is_version_id(*source.version))
+            return base::fail(base::code::InvalidArgument, "Invalid version id specified");
         header = header.substr(0, question);
     }
     // As a form is: S3 takes `+` for a space, and clients that mean a plus send `%2B`.
@@ -45,14 +47,13 @@ Result<gate::Description> add_source(const RequestOrigin& asking, const std::str
     auto& [source, from, to, tags] = needs.prepared;
     source = TRY(read_copy_source(copy_source));
     const std::string bucket = "arn:aws:s3:::" + source.bucket;
-    const auto action = source.names_version ? m::Action::s3_GetObjectVersion : m::Action::s3_GetObject;
-    auto object = TRY(asking.find(bucket + "/" + source.key, action));
+    const auto action = source.version ? m::Action::s3_GetObjectVersion : m::Action::s3_GetObject;
+    const auto keys = version_keys(source.version);
+    auto object = TRY(asking.find(bucket + "/" + source.key, action, {}, &keys));
     from = *object.found.as<Located>();
-    policy::Context keys;
-    if (source.names_version) keys.set("s3:versionid", "null");
     needs.add(action, object, keys);
     if (expected_owner && *expected_owner != object.owner) needs.refuse_last_by(policy::ServiceRule::bucket_owner_condition);
-    if (from.object) return object;
+    if (object.existence != gate::Existence::absent) return object;
     policy::Context listing;
     listing.set("s3:prefix", source.key);
     needs.add(m::Action::s3_ListBucket, TRY(asking.find(bucket, m::Action::s3_ListBucket)), listing);
@@ -71,8 +72,16 @@ void add_source_key(policy::Context& context, const CopySource& source) {
 }
 
 Result<objects::OpenObject> open_source(const S3& s3, const Copying& copying, const objects::Conditions& conditions) {
-    if (!copying.from.object) return base::fail(no_such_key().note("Key: " + copying.source.key));
-    auto open = TRY(s3.storage.open_object(copying.from.object));
+    auto readable = objects::readable(copying.from.object, copying.source.version);
+    if (!readable) {
+        auto error = std::move(readable).error();
+        // AWS's own answer to a copy of what was deleted.
+        if (error.code == base::code::MethodNotAllowed)
+            return base::fail(base::code::InvalidRequest,
+                              "The source of a copy request may not specifically refer to a delete marker by version id.");
+        return base::fail(std::move(error).note("Key: " + copying.source.key));
+    }
+    auto open = TRY(s3.storage.open_object(*readable));
     const auto verdict = objects::judge(conditions, *open.object, s3.clock.now());
     if (verdict != objects::Verdict::proceed) {
         base::Error failed = objects::precondition_failed(conditions, verdict);
@@ -118,16 +127,24 @@ Result<RequiredAccesses<Copying>> copy_needs(const S3&, const RequestOrigin& ask
     std::vector<std::string_view> also;
     if (!copying.tags.empty()) also.push_back(m::Action::s3_PutObjectTagging.text);
     if (in.acl || in.grant_full_control) also.push_back(m::Action::s3_PutObjectAcl.text);
+    if (in.object_lock_mode) also.push_back(m::Action::s3_PutObjectRetention.text);
+    if (in.object_lock_legal_hold_status) also.push_back(m::Action::s3_PutObjectLegalHold.text);
+    add_lock_keys(keys, in);
     const auto target = TRY(find_target(asking, in.bucket, in.key, copying, also));
     needs.add(m::Action::s3_PutObject, target, keys);
     if (!copying.tags.empty()) needs.add(m::Action::s3_PutObjectTagging, target, keys);
     // Of the object that is copied, as it was found: one that is looked up again may be another.
-    if (has_tags && !replaces_tags) needs.add(m::Action::s3_GetObjectTagging, source);
+    if (has_tags && !replaces_tags) {
+        needs.add(copying.source.version ? m::Action::s3_GetObjectVersionTagging : m::Action::s3_GetObjectTagging, source,
+                  version_keys(copying.source.version));
+    }
     if (in.acl || in.grant_full_control) needs.add(m::Action::s3_PutObjectAcl, target, keys);
+    if (in.object_lock_mode) needs.add(m::Action::s3_PutObjectRetention, target, keys);
+    if (in.object_lock_legal_hold_status) needs.add(m::Action::s3_PutObjectLegalHold, target, keys);
     return needs;
 }
 
-Result<m::CopyObject::Output> copy_object(S3& s3, const Permit&, const m::CopyObject::Input& in, Copying&& copying) {
+Result<m::CopyObject::Output> copy_object(S3& s3, const Permit& permit, const m::CopyObject::Input& in, Copying&& copying) {
     objects::CopyRequest request;
     request.source = TRY(open_source(s3, copying, source_conditions(in)));
     request.source_bucket = copying.source.bucket;
@@ -140,7 +157,10 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit&, const m::CopyOb
             return base::fail(base::code::InvalidRequest,
                               "Checksum algorithm provided is unsupported: " + *in.checksum_algorithm);
     }
-    const bool itself = request.bucket == request.source_bucket && request.key == request.source_key;
+    request.lock = TRY(read_lock(in, permit.time()));
+    // Where there are versions, one that is named becomes the latest.
+    const bool becomes_latest = copying.source.version && copying.to.bucket->is_versioned();
+    const bool itself = request.bucket == request.source_bucket && request.key == request.source_key && !becomes_latest;
     const bool replaces_metadata = in.metadata_directive == "REPLACE";
     // A storage class that is named counts as a change even if it is the one that the object has, as in AWS.
     const bool changes =
@@ -158,7 +178,9 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit&, const m::CopyOb
     const auto made = TRY(s3.storage.copy(request));
     m::CopyObjectResult result{.last_modified = made->last_modified, .e_tag = quoted_etag(made->etag)};
     if (const auto& checksum = made->checksum) show_checksum(result, *checksum);
-    return m::CopyObject::Output{.copy_object_result = std::move(result)};
+    return m::CopyObject::Output{.copy_object_result = std::move(result),
+                                 .copy_source_version_id = shown_version(*copying.from.bucket, *request.source.object),
+                                 .version_id = shown_version(*copying.to.bucket, *made)};
 }
 
 // --- UploadPartCopy ---
@@ -187,7 +209,8 @@ Result<m::UploadPartCopy::Output> upload_part_copy(S3& s3, const Permit&, const 
     const auto part = TRY(s3.storage.put_part(request));
     m::CopyPartResult result{.last_modified = part.last_modified, .e_tag = quoted_etag(part.etag)};
     checksum_of(result, upload.checksum_kind) = part.checksum;
-    return m::UploadPartCopy::Output{.copy_part_result = std::move(result)};
+    return m::UploadPartCopy::Output{.copy_source_version_id = shown_version(*copying.from.bucket, *source.object),
+                                     .copy_part_result = std::move(result)};
 }
 
 constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({

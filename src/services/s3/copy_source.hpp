@@ -1,6 +1,7 @@
 // The x-amz-copy-source header: `[/]bucket/key[?versionId=id]`, percent-encoded, `+` for a space.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,7 +11,7 @@ namespace services::s3 {
 
 struct CopySource {
     std::string bucket, key;
-    bool names_version = false;  // `versionId=null`; no other exists
+    std::optional<std::string> version;
 };
 
 // Pure. Errors `InvalidArgument`, `NotImplemented` (access point ARNs).

@@ -1,4 +1,4 @@
-// ListObjects (v1), ListObjectsV2, ListObjectVersions: three dresses of one listing.
+// ListObjects (v1), ListObjectsV2: two dresses of one listing; ListObjectVersions.
 #include <array>
 
 #include "model/s3/listings.hpp"
@@ -22,7 +22,7 @@ bool wants_url(const Input& in) {
     return !model::text(in.encoding_type).empty();
 }
 
-// What all three say of the page.
+// What both say of the page.
 template <class Output>
 Output page_of(const objects::ListRequest& request, const objects::Listing& listing, bool url) {
     Output out;
@@ -86,25 +86,64 @@ Result<m::ListObjectsV2::Output> list_v2(S3& s3, const Permit&, const m::ListObj
     return out;
 }
 
-// Without versions every object is the latest of its only one.
 Result<m::ListObjectVersions::Output> list_versions(S3& s3, const Permit&, const m::ListObjectVersions::Input& in,
                                                     Located&& located) {
-    const auto request = request_of(in, in.key_marker.value_or(""));
     const bool url = wants_url(in);
-    const auto listing = TRY(s3.storage.list(request));
-    auto out = page_of<m::ListObjectVersions::Output>(request, listing, url);
-    out.key_marker = encoded(request.after, url);
-    out.version_id_marker = in.version_id_marker.value_or("");
-    if (listing.truncated) {
-        out.next_key_marker = encoded(listing.next, url);
-        out.next_version_id_marker = "null";
+    objects::ListVersions request{.bucket = in.bucket,
+                                  .prefix = in.prefix.value_or(""),
+                                  .delimiter = in.delimiter.value_or(""),
+                                  .key_marker = in.key_marker.value_or(""),
+                                  .version_id_marker = {},
+                                  .max_keys = at_most(in.max_keys)};
+    if (const auto marker = model::text(in.version_id_marker); !marker.empty()) {
+        if (request.key_marker.empty())
+            return base::fail(base::code::InvalidArgument, "A version-id marker cannot be specified without a key marker.");
+        if (marker != objects::null_version && !objects::is_version_id(marker))
+            return base::fail(base::code::InvalidArgument, "Invalid version id specified");
+        request.version_id_marker = std::string(marker);
     }
-    auto versions = shown_objects<m::ObjectVersion>(listing, url, &located.bucket->account);
-    for (auto& version : versions) {
-        version.version_id = "null";
-        version.is_latest = true;
+    const auto listing = TRY(s3.storage.list_versions(request));
+    m::ListObjectVersions::Output out;
+    out.name = request.bucket;
+    out.prefix = encoded(request.prefix, url);
+    if (!request.delimiter.empty()) out.delimiter = encoded(request.delimiter, url);
+    out.max_keys = static_cast<int32_t>(request.max_keys);
+    if (url) out.encoding_type = "url";
+    out.is_truncated = listing.truncated;
+    out.common_prefixes = shown_prefixes(listing.common_prefixes, url);
+    out.key_marker = encoded(request.key_marker, url);
+    out.version_id_marker = request.version_id_marker.value_or("");
+    if (listing.truncated) {
+        out.next_key_marker = encoded(listing.next_key_marker, url);
+        if (!listing.next_version_id_marker.empty()) out.next_version_id_marker = listing.next_version_id_marker;
+    }
+    const auto owner = owner_of(located.bucket->account);
+    std::vector<m::ObjectVersion> versions;
+    std::vector<m::DeleteMarkerEntry> markers;
+    for (const auto& version : listing.versions) {
+        if (version.delete_marker) {
+            markers.push_back({.key = encoded(version.key, url),
+                               .version_id = version.version_id,
+                               .is_latest = version.latest,
+                               .last_modified = version.last_modified,
+                               .owner = owner});
+            continue;
+        }
+        m::ObjectVersion shown{.e_tag = quoted_etag(version.etag), .size = static_cast<int64_t>(version.size)};
+        if (version.checksum) {
+            shown.checksum_algorithm = std::vector<std::string>{std::string(objects::name_of(version.checksum->kind))};
+            shown.checksum_type = objects::name_of(version.checksum->type);
+        }
+        shown.storage_class = "STANDARD";
+        shown.key = encoded(version.key, url);
+        shown.version_id = version.version_id;
+        shown.is_latest = version.latest;
+        shown.last_modified = version.last_modified;
+        shown.owner = owner;
+        versions.push_back(std::move(shown));
     }
     out.versions = std::move(versions);
+    out.delete_markers = std::move(markers);
     return out;
 }
 

@@ -5,6 +5,7 @@
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "text/base64.hpp"
+#include "text/time.hpp"
 #include "text/uri.hpp"
 
 namespace services::s3 {
@@ -31,6 +32,24 @@ Result<NamedValues> header_tags(const model::RequestOrigin&, Arguments tagging) 
 Result<NamedValues> header_tag_keys(const model::RequestOrigin&, Arguments tagging) {
     NamedValues keys;
     for (const auto& [key, value] : TRY(read_tagging(tagging[0]))) keys.emplace_back("", key);
+    return keys;
+}
+
+Result<NamedValues> remaining_days(const model::RequestOrigin&, Arguments until) {
+    const auto date = until[0] ? text::parse_iso8601(*until[0]) : std::nullopt;
+    if (!date) return NamedValues{};
+    return NamedValues{{"", std::to_string(days_until(*date, base::SystemClock().now()))}};
+}
+
+int64_t days_until(base::Time date, base::Time now) { return std::chrono::ceil<std::chrono::days>(date - now).count(); }
+
+std::optional<std::string> shown_version(const objects::Bucket& bucket, const objects::Object& object) {
+    return bucket.is_versioned() ? std::optional(objects::shown_version(object)) : std::nullopt;
+}
+
+policy::Context version_keys(const std::optional<std::string>& version) {
+    policy::Context keys;
+    if (version) keys.set("s3:versionid", *version);
     return keys;
 }
 

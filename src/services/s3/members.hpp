@@ -24,6 +24,10 @@ namespace services::s3 {
                                                      std::span<const std::optional<std::string>> tagging);
 [[nodiscard]] Result<model::NamedValues> header_tag_keys(const model::RequestOrigin&,
                                                          std::span<const std::optional<std::string>> tagging);
+// Of x-amz-object-lock-retain-until-date: how many days lie before it, from now.
+[[nodiscard]] Result<model::NamedValues> remaining_days(const model::RequestOrigin&,
+                                                        std::span<const std::optional<std::string>> until);
+[[nodiscard]] int64_t days_until(base::Time date, base::Time now);  // rounded up
 [[nodiscard]] Result<model::NamedValues> max_keys(const model::RequestOrigin&,
                                                   std::span<const std::optional<std::string>> max_keys);
 
@@ -50,6 +54,11 @@ objects::Attributes attributes_of(const Input& in) {
             .website_redirect_location = in.website_redirect_location.value_or(""),
             .user_metadata = in.metadata.value_or(model::Map<std::string>())};
 }
+
+// As answers show a version: none of a bucket that never had versions.
+[[nodiscard]] std::optional<std::string> shown_version(const objects::Bucket& bucket, const objects::Object& object);
+// What the accesses to a version are told of it.
+[[nodiscard]] policy::Context version_keys(const std::optional<std::string>& version);
 
 // Of a write: If-None-Match is `*`. Error `NotImplemented`.
 [[nodiscard]] Result<objects::Conditions> write_conditions(const std::optional<std::string>& if_match,

@@ -3,6 +3,7 @@
 
 #include "base/error_codes.hpp"
 #include "model/s3/multipart.hpp"
+#include "services/s3/locks.hpp"
 #include "services/s3/members.hpp"
 #include "text/uri.hpp"
 #include "wire/s3_request.hpp"
@@ -35,6 +36,7 @@ Result<m::CreateMultipartUpload::Output> create_upload(S3& s3, const Permit& per
     if (request.checksum_type && !request.checksum_kind)
         return base::fail(base::code::InvalidRequest,
                           "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.");
+    request.lock = TRY(read_lock(in, permit.time()));
     const auto upload = TRY(s3.storage.create_upload(request));
     m::CreateMultipartUpload::Output out{.bucket = upload.bucket, .key = upload.key, .upload_id = upload.id};
     if (upload.checksum_declared) {
@@ -75,7 +77,8 @@ std::string location_of(std::string_view host, const std::string& bucket, const 
     return "http://" + std::string(host) + of_bucket + "/" + text::encode_uri(key, true);
 }
 
-Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&, const m::CompleteMultipartUpload::Input& in) {
+Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&, const m::CompleteMultipartUpload::Input& in,
+                                                           Located&& located) {
     objects::CompleteUpload request;
     request.bucket = in.bucket;
     request.key = in.key;
@@ -90,7 +93,8 @@ Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&
     m::CompleteMultipartUpload::Output out{.location = location_of(model::text(in.host), in.bucket, in.key),
                                            .bucket = in.bucket,
                                            .key = in.key,
-                                           .e_tag = quoted_etag(object->etag)};
+                                           .e_tag = quoted_etag(object->etag),
+                                           .version_id = shown_version(*located.bucket, *object)};
     if (const auto& checksum = object->checksum) show_checksum(out, *checksum);
     return out;
 }

@@ -18,8 +18,6 @@ constexpr Absence no_encryption{"ServerSideEncryptionConfigurationNotFoundError"
 constexpr Absence no_lifecycle{"NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"};
 constexpr Absence no_replication{"ReplicationConfigurationNotFoundError", "The replication configuration was not found"};
 constexpr Absence no_website{"NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"};
-constexpr Absence no_object_lock{"ObjectLockConfigurationNotFoundError",
-                                 "Object Lock configuration does not exist for this bucket"};
 
 template <class Operation, const Absence& absence>
 Result<typename Operation::Output> absent(S3&, const Permit&, const typename Operation::Input&) {
@@ -44,7 +42,6 @@ constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::GetBucketReplication, absent<m::GetBucketReplication, no_replication>>(),
     operation<m::GetBucketRequestPayment, request_payment>(),
     operation<m::GetBucketWebsite, absent<m::GetBucketWebsite, no_website>>(),
-    operation<m::GetObjectLockConfiguration, absent<m::GetObjectLockConfiguration, no_object_lock>>(),
 });
 
 }  // namespace

@@ -1,9 +1,12 @@
 // Objects: put, get, head, attributes.
+//
+// GetObject and HeadObject are decided by `read_needs`: of a version that is locked, the lock is told to those who may see it.
 #include <array>
 
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/s3/objects.hpp"
+#include "services/s3/locks.hpp"
 #include "services/s3/members.hpp"
 #include "services/s3/ranges.hpp"
 
@@ -12,16 +15,19 @@ namespace {
 
 // --- PutObject ---
 
-Result<m::PutObject::Output> put_object(S3& s3, const Permit&, const m::PutObject::Input& in) {
+Result<m::PutObject::Output> put_object(S3& s3, const Permit& permit, const m::PutObject::Input& in, Located&& located) {
     objects::PutRequest request;
     request.bucket = in.bucket;
     request.key = in.key;
     request.attributes = attributes_of(in);
     request.tags = TRY(read_tagging(in.tagging));
     request.conditions = TRY(write_conditions(in.if_match, in.if_none_match));
-    if (const auto kind = TRY(checksum_kind_of(in))) request.checksum = *kind;
+    const auto kind = TRY(checksum_kind_of(in));
+    if (kind) request.checksum = *kind;
+    request.lock = TRY(read_lock(in, permit.time()));
+    TRY(check_digest(*located.bucket, request.lock, in.content_md5.has_value() || kind.has_value()));
     const auto object = TRY(write_body(*in.body, request, [&](const auto& whole) { return s3.storage.put(whole); }));
-    m::PutObject::Output out{.e_tag = quoted_etag(object->etag)};
+    m::PutObject::Output out{.e_tag = quoted_etag(object->etag), .version_id = shown_version(*located.bucket, *object)};
     if (const auto& checksum = object->checksum) show_checksum(out, *checksum);
     return out;
 }
@@ -135,21 +141,72 @@ Result<std::optional<ByteRange>> look_at(const Permit& permit, const Input& in, 
     return bytes;
 }
 
-Result<m::GetObject::Output> get_object(S3& s3, const Permit& permit, const m::GetObject::Input& in, Located&& located) {
-    if (!located.object) return base::fail(no_such_key());
+// What a read was decided on; the lock opens with the permit alone.
+struct Reading {
+    Located located;
+    std::optional<gate::AuthorizedInput<objects::Retention>> retention;
+    std::optional<gate::AuthorizedInput<bool>> legal_hold;
+};
+
+template <class Input>
+Result<RequiredAccesses<Reading>> read_needs(const S3&, const RequestOrigin& asking, const Input& in) {
+    const auto action = in.version_id ? m::Action::s3_GetObjectVersion : m::Action::s3_GetObject;
+    const auto keys = version_keys(in.version_id);
+    const std::string bucket = "arn:aws:s3:::" + in.bucket;
+    auto object = TRY(asking.find(bucket + "/" + in.key, action, {}, &keys));
+    RequiredAccesses<Reading> needs;
+    auto& [located, retention, legal_hold] = needs.prepared;
+    located = std::move(*object.found.template as<Located>());
+    const bool locked = located.object && located.object->lock.any();
+    if (object.existence == gate::Existence::absent) {
+        needs.add(action, std::move(object), keys);
+        policy::Context listing;
+        listing.set("s3:prefix", in.key);
+        needs.add(m::Action::s3_ListBucket, TRY(asking.find(bucket, m::Action::s3_ListBucket)), listing);
+    } else if (!locked) {
+        needs.add(action, std::move(object), keys);
+    } else {
+        const auto& lock = located.object->lock;
+        needs.add(action, object, keys);
+        if (lock.retention) retention = needs.separate(m::Action::s3_GetObjectRetention, object, *lock.retention, keys);
+        if (lock.legal_hold) legal_hold = needs.separate(m::Action::s3_GetObjectLegalHold, object, *lock.legal_hold, keys);
+    }
+    return needs;
+}
+
+// The version that may be read, with the headers that say which it is and how it is locked.
+template <class Output>
+Result<objects::ObjectPtr> read_version(const Permit& permit, const std::optional<std::string>& version, Reading& reading,
+                                        Output& out) {
+    auto object = TRY(objects::readable(std::move(reading.located.object), version));
+    out.version_id = shown_version(*reading.located.bucket, *object);
+    if (reading.retention) {
+        if (const auto retention = permit.open(*std::move(reading.retention))) {
+            out.object_lock_mode = objects::name_of(retention->mode);
+            out.object_lock_retain_until_date = retention->until;
+        }
+    }
+    if (reading.legal_hold) {
+        if (const auto hold = permit.open(*std::move(reading.legal_hold)))
+            out.object_lock_legal_hold_status = *hold ? "ON" : "OFF";
+    }
+    return object;
+}
+
+Result<m::GetObject::Output> get_object(S3& s3, const Permit& permit, const m::GetObject::Input& in, Reading&& reading) {
     m::GetObject::Output out;
-    if (const auto bytes = TRY(look_at(permit, in, *located.object, out))) {
-        const auto open = TRY(s3.storage.open_object(located.object, bytes->offset, bytes->length));
+    const auto object = TRY(read_version(permit, in.version_id, reading, out));
+    if (const auto bytes = TRY(look_at(permit, in, *object, out))) {
+        const auto open = TRY(s3.storage.open_object(object, bytes->offset, bytes->length));
         out.body = TRY(checked_body_of(open, *bytes));
     }
     return out;
 }
 
-Result<m::HeadObject::Output> head_object(S3&, const Permit& permit, const m::HeadObject::Input& in, Located&& located) {
-    if (!located.object) return base::fail(no_such_key());
+Result<m::HeadObject::Output> head_object(S3&, const Permit& permit, const m::HeadObject::Input& in, Reading&& reading) {
     m::HeadObject::Output out;
-    if (const auto bytes = TRY(look_at(permit, in, *located.object, out)))
-        out.content_length = static_cast<int64_t>(bytes->length);
+    const auto object = TRY(read_version(permit, in.version_id, reading, out));
+    if (const auto bytes = TRY(look_at(permit, in, *object, out))) out.content_length = static_cast<int64_t>(bytes->length);
     return out;
 }
 
@@ -195,10 +252,11 @@ m::GetObjectAttributesParts shown_parts(const m::GetObjectAttributes::Input& in,
 
 Result<m::GetObjectAttributes::Output> get_attributes(S3&, const Permit&, const m::GetObjectAttributes::Input& in,
                                                       Located&& located) {
-    if (!located.object) return base::fail(no_such_key());
-    const auto& object = *located.object;
+    const auto found = TRY(objects::readable(located.object, in.version_id));
+    const auto& object = *found;
     const auto wanted = TRY(read_wanted(in.object_attributes));
-    m::GetObjectAttributes::Output out{.last_modified = object.last_modified};
+    m::GetObjectAttributes::Output out{.last_modified = object.last_modified,
+                                       .version_id = shown_version(*located.bucket, object)};
     if (wanted.etag) out.e_tag = object.etag;
     if (wanted.checksum && object.checksum) show_checksum(out.checksum.emplace(), *object.checksum);
     if (wanted.parts && !object.upload_id.empty()) out.object_parts = shown_parts(in, object);
@@ -209,8 +267,8 @@ Result<m::GetObjectAttributes::Output> get_attributes(S3&, const Permit&, const 
 
 constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::PutObject, put_object>(),
-    operation<m::GetObject, get_object>(),
-    operation<m::HeadObject, head_object>(),
+    operation<m::GetObject, get_object, read_needs<m::GetObject::Input>>(),
+    operation<m::HeadObject, head_object, read_needs<m::HeadObject::Input>>(),
     operation<m::GetObjectAttributes, get_attributes>(),
 });
 

@@ -90,13 +90,14 @@ void add_operations(gate::Registry& registry, const Dependencies& dependencies) 
                                         .said = said,
                                         .header_tags = header_tags,
                                         .header_tag_keys = header_tag_keys,
+                                        .remaining_days = remaining_days,
                                         .max_keys = max_keys}
                                .list();
     const auto look = [s3](const model::Operation& operation, const wire::S3Request& request, const identity::Caller& caller,
                            wire::Call& call) { return first_look(*s3, operation, request, caller, call); };
     for (const auto rows : {bucket_operations(), bucket_configuration_operations(), not_configured_operations(), acl_operations(),
                             object_operations(), copy_operations(), tagging_operations(), delete_operations(),
-                            listing_operations(), multipart_operations(), control_operations(), cors_operations()})
+                             listing_operations(), multipart_operations(), lock_operations(), control_operations(), cors_operations()})
         gate::add_rest_operations(registry, s3, rows, functions, look);
     registry.add(preflight_operation(*dependencies.storage));
 }

@@ -49,6 +49,18 @@ bool looks_at_object(const gate::Subject& subject) {
 
 }  // namespace
 
+base::Error invalid_version(const std::string& version) {
+    return base::Error(base::code::InvalidArgument,
+                       version.empty() ? "Version id cannot be the empty string" : "Invalid version id specified")
+        .note("ArgumentName: versionId")
+        .note("ArgumentValue: " + version);
+}
+
+std::optional<std::string> version_in(const policy::Context* said) {
+    const auto* version = said == nullptr ? nullptr : said->find("s3:versionid");
+    return version == nullptr ? std::nullopt : std::optional(version->values.front());
+}
+
 Result<Description> Resources::find(const gate::Subject& subject) const {
     Description nothing{.arn = std::string(subject.text), .owner = std::string(subject.arn.account)};
     if (!is_of_bucket(subject.arn)) return nothing;
@@ -58,12 +70,15 @@ Result<Description> Resources::find(const gate::Subject& subject) const {
     if (name.is_object) {
         out.existence = Existence::unknown;
         if (looks_at_object(subject)) {
-            auto object = storage_.find(name.bucket, name.key);
-            if (!object && object.error().code != base::code::NoSuchKey) return base::fail(std::move(object).error());
-            if (object) located.object = std::move(*object);
+            const auto version = version_in(subject.said);
+            if (version && *version != objects::null_version && !objects::is_version_id(*version))
+                return base::fail(invalid_version(*version));
+            located.object = TRY(storage_.find_version(name.bucket, name.key, version));
             // After the look at the object: what was found there was written under the policy that decides.
             TRY(storage_.check_unchanged(name.bucket));
-            out.existence = located.object ? Existence::there : Existence::absent;
+            // The latest version is not there where it is a delete marker; one that is named is.
+            const bool there = located.object && (version || !located.object->delete_marker);
+            out.existence = there ? Existence::there : Existence::absent;
             if (located.object)
                 for (const auto& [key, value] : located.object->tags) out.bounded_keys.set("s3:ExistingObjectTag/" + key, value);
         }

@@ -10,8 +10,14 @@ namespace services::s3 {
 // (base::DecisionScope).
 struct Located {
     objects::BucketPtr bucket;
-    objects::ObjectPtr object;  // where the decision looked at it (its tags, its absence) and it is there
+    // Where the decision looked at it (its tags, its absence): the version that the request names, or the latest. A delete marker is one, which
+    // objects::readable refuses.
+    objects::ObjectPtr object;
 };
+
+[[nodiscard]] base::Error invalid_version(const std::string& version);
+// The version that a request names (s3:versionid).
+[[nodiscard]] std::optional<std::string> version_in(const policy::Context* said);
 
 // Of the bucket: policy, Block Public Access, owner. The tags of an object that is there, for the actions that the reference
 // lists s3:ExistingObjectTag for: those look at the object.

@@ -202,7 +202,7 @@ TEST_CASE("every change of a bucket or an object moves the version; a look does 
     CHECK_FALSE(moved());
     REQUIRE(storage.set_tags("bucket", "a/b", {{"team", "blue"}}));
     CHECK(moved());
-    REQUIRE(storage.delete_object("bucket", "a/b"));
+    REQUIRE(storage.delete_object("bucket", {.key = "a/b"}));
     CHECK(moved());
     const auto unset = [](objects::BucketConfiguration& configuration) -> base::Result<void> {
         configuration.policy.clear();

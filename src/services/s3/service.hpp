@@ -47,6 +47,7 @@ using Rows = std::span<const gate::OperationDeclaration<S3>>;
 [[nodiscard]] Rows delete_operations();
 [[nodiscard]] Rows listing_operations();
 [[nodiscard]] Rows multipart_operations();
+[[nodiscard]] Rows lock_operations();
 [[nodiscard]] Rows control_operations();
 [[nodiscard]] Rows cors_operations();
 
@@ -64,7 +65,6 @@ using Rows = std::span<const gate::OperationDeclaration<S3>>;
 [[nodiscard]] Result<std::string> read_token(std::string_view token);
 [[nodiscard]] std::vector<m::Tag> shown_tags(const objects::Tags& tags);
 [[nodiscard]] objects::Tags tags_of(std::span<const m::Tag> tags);
-[[nodiscard]] base::Error no_such_key();
 [[nodiscard]] base::Error malformed_xml();
 
 // --- bucket_policy.cpp --------------------------------------------------------------------------------------------------

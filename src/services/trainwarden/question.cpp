@@ -257,7 +257,7 @@ base::Result<Question> read_question(const Dependencies& parts, const std::strin
     const std::string resource = TRY(resource_of(parts, action, asked_resource));
     Question out;
     out.said = TRY(context_of(context));
-    auto access = gate::asked_access(*parts.describer, action, resource, parts.directory->default_account());
+    auto access = gate::asked_access(*parts.describer, action, resource, parts.directory->default_account(), &out.said);
     if (!access && access.error().code == base::code::NoSuchResource) {
         const std::string& absence = access.error().message;
         return base::fail(base::Error(base::code::NoSuchResource,
