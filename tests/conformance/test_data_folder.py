@@ -214,10 +214,25 @@ def test_doctors_remedies_lead_to_what_is_wrong(own, server, tmp_path):
         other.server_close()
 
 
-def test_doctor_says_that_a_client_certificate_is_wanted(make_server, own):
-    server = make_server("--tls", "self", "--tls-client-ca", str(own.data / "tls/ca.pem"), "--tls-clients", "required")
-    environment = {**server.client_environment(), "AWS_CA_BUNDLE": str(server.data / "tls/ca.pem")}
-    code, _, problems = doctor(environment, "--data", str(server.data))
+@contextlib.contextmanager
+def served(tmp_path, *arguments):
+    """A server that clients of a test cannot reach as they are."""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    serves = subprocess.Popen([BINARY, "serve", "--data", str(tmp_path / "demo"), "--listen", "127.0.0.1:0", *arguments], env=environment,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield environment, tmp_path / "demo"
+    finally:
+        serves.send_signal(signal.SIGTERM)
+        assert serves.wait(60) == 0
+
+
+def test_doctor_says_that_a_client_certificate_is_wanted(own, tmp_path):
+    with served(tmp_path, "--tls", "self", "--tls-client-ca", own.data / "tls/ca.pem", "--tls-clients", "required") as (environment, data):
+        shown = json.loads(subprocess.run([BINARY, "env", "--data", data, "--wait", "60", "--json"], env=environment, capture_output=True, text=True, check=True).stdout)
+        code, _, problems = doctor({**environment, **shown}, "--data", str(data))
     assert code == 1 and len(problems) == 1 and "client certificate" in problems[0][1] and "socket" in problems[0][1], problems
 
 
@@ -232,19 +247,14 @@ def test_where_there_is_no_shell_doctor_asks_the_folders_server(server, tmp_path
 
 
 def test_env_waits_for_a_server_that_starts(tmp_path):
-    """The first two lines of the README, pasted together."""
-    home = tmp_path / "home"
-    home.mkdir()
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
-    asked = subprocess.Popen([BINARY, "env", "--data", str(tmp_path / "demo"), "--wait", "60"], env=environment, stdout=subprocess.PIPE, text=True)
-    serves = subprocess.Popen([BINARY, "serve", "--data", str(tmp_path / "demo"), "--listen", "127.0.0.1:0"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """The first two lines of the README, pasted together; here the second is even the first."""
+    asked = subprocess.Popen([BINARY, "env", "--data", str(tmp_path / "demo"), "--wait", "60"], stdout=subprocess.PIPE, text=True)
     try:
-        said, _ = asked.communicate(timeout=90)
+        with served(tmp_path):
+            said, _ = asked.communicate(timeout=90)
         assert asked.returncode == 0 and "export AWS_ENDPOINT_URL='http://127.0.0.1:" in said
     finally:
-        serves.send_signal(signal.SIGTERM)
-        assert serves.wait(60) == 0
-        with contextlib.suppress(ProcessLookupError):
+        if asked.poll() is None:
             asked.kill()
-    late = subprocess.run([BINARY, "env", "--data", str(tmp_path / "none")], env=environment, capture_output=True, text=True, check=False)
+    late = subprocess.run([BINARY, "env", "--data", str(tmp_path / "none")], capture_output=True, text=True, check=False)
     assert late.returncode == 1 and "no server's data" in late.stderr
