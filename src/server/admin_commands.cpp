@@ -106,9 +106,6 @@ base::Result<int> backup(const BackupSettings& settings) {
                                  .copy = settings.copy,
                                  .audit_public_key = audit_public_keys_of(settings.data),
                                  .go_on = {}};
-    if (options.audit_public_key.empty())
-        cli::print_warning(
-            "the public key of the audit log is not beside the master key: the log of this backup cannot be verified without it");
     std::string key_file;
     if (settings.include_master_key) {
         key_file = TRY(master_key_file_of(settings.data));
@@ -124,6 +121,9 @@ base::Result<int> backup(const BackupSettings& settings) {
                 base::Error(base::code::BackupUnusable, "the master key was changed while the backup began").note("begin again"));
         made = TRY(admin::write_backup(opened->source(), options));
     }
+    if (options.audit_public_key.empty())
+        cli::print_warning(
+            "the public key of the audit log is not beside the master key: the log of this backup cannot be verified without it");
     admin::Pruned pruned;
     if (settings.keep > 0) pruned = TRY(admin::prune_backups(settings.destination, static_cast<size_t>(settings.keep)));
     if (settings.json) {
@@ -136,8 +136,10 @@ base::Result<int> backup(const BackupSettings& settings) {
     cli::print("backup " + Text(made.id) + ": " + std::to_string(made.objects) + " objects, " + size_of(made.blob_bytes) +
                " in blobs, " + size_of(made.new_bytes) + " new\n");
     if (pruned.backups > 0)
-        cli::print("removed " + std::to_string(pruned.backups) + " older backups and " + std::to_string(pruned.blobs) +
-                   " blobs that no other needs\n");
+        cli::print(Text("removed ") + std::to_string(pruned.backups) +
+                   (pruned.backups == 1 ? Text(" older backup and ") : Text(" older backups and ")) +
+                   std::to_string(pruned.blobs) + (pruned.blobs == 1 ? Text(" blob") : Text(" blobs")) +
+                   " that no other needs\n");
     if (!made.has_master_key)
         cli::print("the master key is not part of it: keep a copy of the key file elsewhere (docs/admin.md)\n");
     return 0;
@@ -204,7 +206,7 @@ int show(const admin::CheckReport& report, bool json) {
         cli::print(cli::paint(cli::Style::red, "damaged") + "  " + one.place + "\n");
         cli::print("         " + Text(one.what) + "\n         remedy: " + one.remedy + "\n");
     }
-    if (report.more_findings > 0) cli::print("and " + std::to_string(report.more_findings) + " more\n");
+    if (report.more_findings > 0) cli::print(Text("and ") + std::to_string(report.more_findings) + " more\n");
     cli::print((report.holds() ? cli::paint(cli::Style::green, "whole") : cli::paint(cli::Style::red, "not whole")) + "  " +
                std::to_string(report.records) + " records, " + std::to_string(report.blobs) + " blobs (" +
                size_of(report.blob_bytes) + "), " + std::to_string(report.audit_records) + " lines of the audit log" +
@@ -213,9 +215,9 @@ int show(const admin::CheckReport& report, bool json) {
                     : "") +
                "\n");
     if (report.without_digest > 0)
-        cli::print("  of " + std::to_string(report.without_digest) + " blobs only the size is known\n");
+        cli::print(Text("  of ") + std::to_string(report.without_digest) + " blobs only the size is known\n");
     if (report.unnamed_blobs > 0)
-        cli::print("  " + std::to_string(report.unnamed_blobs) +
+        cli::print(Text("  ") + std::to_string(report.unnamed_blobs) +
                    " blobs that no record names: the next start of the server removes them\n");
     return report.holds() ? 0 : 1;
 }
@@ -310,7 +312,7 @@ void show_master_key(const m::MasterKeyResponse& key, bool json) {
     }
     cli::print(Text("master key  ") + key.key_file + "\n");
     if (key.is_rotating)
-        cli::print("rotation    goes on: " + std::to_string(key.resealed) +
+        cli::print(Text("rotation    goes on: ") + std::to_string(key.resealed) +
                    " records sealed anew so far; the former key is still needed\n");
     else
         cli::print("rotation    none goes on: every record is sealed under the key\n");

@@ -606,5 +606,9 @@ def test_doctor_compares_clocks(server):
         told = subprocess.run([BINARY, "doctor", "--json"], env=environment, text=True, capture_output=True, timeout=60, check=False)
         found = [(one["Finding"], one["What"], one.get("Remedy", "")) for one in json.loads(told.stdout)]
         assert has(found, finding, words), found
+        # Where the clocks explain a refusal, nothing leads to the credentials first.
+        if finding == "problem":
+            refused = [remedy for one, what, remedy in found if one == "problem" and "clock" not in what]
+            assert refused and all(remedy.startswith("first synchronize the clocks") for remedy in refused), found
     wrong.shutdown()
     wrong.server_close()
