@@ -94,9 +94,6 @@ base::Result<int> backup(const BackupSettings& settings) {
                                  .copy = settings.copy,
                                  .audit_public_key = audit_public_keys_of(settings.data),
                                  .go_on = {}};
-    if (options.audit_public_key.empty())
-        cli::print_warning(
-            "the public key of the audit log is not beside the master key: the log of this backup cannot be verified without it");
     std::string key_file;
     if (settings.include_master_key) {
         key_file = TRY(master_key_file_of(settings.data));
@@ -105,6 +102,10 @@ base::Result<int> backup(const BackupSettings& settings) {
     admin::Manifest made;
     {
         const auto opened = TRY(OpenedSource::open(settings.data));
+        if (options.audit_public_key.empty())
+            cli::print_warning(
+                "the public key of the audit log is not beside the master key: the log of this backup cannot be verified without "
+                "it");
         options.go_on = [&opened] { return opened->go_on(); };
         // A rotation that ended in between has taken the key away that records of the snapshot are under.
         if (settings.include_master_key && TRY(os::read_file(key_file, key_file_bytes_max)) != options.master_keys)

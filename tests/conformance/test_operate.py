@@ -192,6 +192,10 @@ def test_what_cannot_be_recorded_is_counted_where_nothing_else_is_answered(make_
     before = scrape(server)
     assert before.get("trainwarden_audit_failures_total") >= 1
     assert is_refused() and is_refused()
+    after = scrape(server)
+    for name, labels in (("trainwarden_audit_failures_total", {}), ("trainwarden_refusals_total", {"layer": "record"}),
+                         ("trainwarden_requests_total", {"operation": "HeadObject", "outcome": "server_error"})):
+        assert after.get(name, **labels) - before.get(name, **labels) == 2, name
     # Whether it is ready it says everywhere alike.
     until(lambda: ask_socket(server, "/readyz")[0] == 503, "/readyz says so")
     assert scrape(server).get("trainwarden_ready") == 0
@@ -199,10 +203,6 @@ def test_what_cannot_be_recorded_is_counted_where_nothing_else_is_answered(make_
     problems = [one["What"] for one in json.loads(told.stdout) if one["Finding"] == "problem"]
     assert told.returncode == 1 and len([what for what in problems if " is not ready: " in what]) == 2, told.stdout  # the port, the socket
     assert not any("answers on its socket" in one["What"] for one in json.loads(told.stdout))
-    after = scrape(server)
-    for name, labels in (("trainwarden_audit_failures_total", {}), ("trainwarden_refusals_total", {"layer": "record"}),
-                         ("trainwarden_requests_total", {"operation": "HeadObject", "outcome": "server_error"})):
-        assert after.get(name, **labels) - before.get(name, **labels) == 2, name
 
 
 def test_what_limits_do_is_counted(make_server):
