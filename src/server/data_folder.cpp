@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "admin/manifest.hpp"
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
@@ -104,6 +105,10 @@ base::Result<void> check_may_be_taken(const std::string& path) {
     std::error_code error;
     if (!fs::is_directory(path, error)) return {};  // it is made, or refused
     const std::string installation = path + "/installation";
+    // Its files are other backups', too, and perhaps another server's.
+    if (exists(path + "/" + std::string(admin::manifest_file)) && exists(installation))
+        return base::fail(base::Error(base::code::DataFolderUnusable, "`" + path + "` is a backup")
+                              .note("make a data folder of it: trainwarden admin restore; nothing was changed"));
     if (is_installation(installation)) return {};
     std::string other;
     for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error))

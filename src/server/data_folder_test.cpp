@@ -183,6 +183,17 @@ TEST_CASE("a folder that is somebody's own is refused, whatever is in it, and no
           }).contains("installation"));
 }
 
+TEST_CASE("a backup is no data folder, though it has what one has") {
+    Place place;
+    REQUIRE(place.open().has_value());
+    REQUIRE(os::replace_file(place.data + "/manifest.json", "{}").has_value());
+    REQUIRE(::chmod(place.data.c_str(), 0755) == 0);
+    const auto folder = place.open();
+    REQUIRE_FALSE(folder.has_value());
+    CHECK(folder.error().message.contains("is a backup"));
+    CHECK(mode_of(place.data) == 0755);
+}
+
 TEST_CASE("an empty folder is taken, and what a first start that was cut off has left") {
     for (const bool was_cut_off : {false, true}) {
         Place place;
