@@ -387,7 +387,7 @@ TEST_CASE("what was put beside backups is left out; a backup that cannot be read
     REQUIRE(found.others.size() == 3);
     CHECK(std::ranges::count_if(found.others, &FoundBackups::Unusable::may_be_backup) == 1);
     CHECK(find_backup(folder.destination, "").error().message.contains(third.id));  // not the one before
-    CHECK(find_backup(folder.destination, third.id).error().message.contains("digest"));
+    CHECK(find_backup(folder.destination, third.id).error().message.contains("damaged"));
     CHECK(find_backup(folder.destination, second.id).value().id == second.id);
     const auto blobs = files_in(folder.destination + "/blobs");
     CHECK(prune_backups(folder.destination, first.installation, 1).error().code == "BackupUnusable");

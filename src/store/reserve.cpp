@@ -60,7 +60,8 @@ bool SpaceReserve::take(const Part& part) {
     if (::fstat(file.number(), &facts) != 0) return false;
     if (::fstatvfs(file.number(), &disk) == 0) {
         const uint64_t had = static_cast<uint64_t>(facts.st_blocks) * block_bytes;
-        if (had < part.bytes && uint64_t{disk.f_bavail} * disk.f_frsize < part.bytes - had) return false;
+        // Room for all of it, whatever is left: else what is new would be let on and refused in turn with every object that is deleted.
+        if (had < part.bytes && uint64_t{disk.f_bavail} * disk.f_frsize < part.bytes) return false;
     }
     const bool taken = ::fallocate(file.number(), 0, 0, static_cast<off_t>(part.bytes)) == 0 || !is_of_space(errno);
     if (!taken) (void)::ftruncate(file.number(), facts.st_size);  // as it was

@@ -126,7 +126,7 @@ TEST_CASE("what failed jobs have left goes, the oldest first, before a job that 
     CHECK(kept.size() == kept_folders_max);
 }
 
-TEST_CASE("a disk that is nearly full takes what is kept, whatever jobs have taken of it") {
+TEST_CASE("what is kept stays while there is room, and where nobody removes it") {
     TemporaryFolder folder;
     Limits limits;
     limits.disk_free_bytes_min = 0;
