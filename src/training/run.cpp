@@ -155,7 +155,7 @@ void Running::life() {
     }
     if (!outcome) return;
     // Once a job is final nothing of it is left but its record, its logs and what it uploaded; what could not be uploaded stays
-    // until the job is deleted.
+    // until the job is deleted, or its space is needed.
     bool kept = false;
     if (outcome->keep_folder) {
         inputs_.reset();
