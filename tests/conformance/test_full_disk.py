@@ -231,7 +231,13 @@ def test_each_kind_of_request_on_a_full_disk(server, disk):
         # The last blocks, that were too few, and what metadata and record have taken ahead.
         fill(disk)
         until_refused(lambda number: s3.put_object(Bucket="kept", Key=f"{'k' * 900}{number}", Body=b"f" * 4000))
-        until_refused(lambda number: logs.create_log_group(logGroupName=f"last-{number}"))
+
+        def the_last_blocks(number):
+            if number % 500 == 499:
+                fill(disk)  # a job that was ended for what it had taken has given that back meanwhile
+            logs.create_log_group(logGroupName=f"last-{number}")
+
+        until_refused(the_last_blocks)
         before = blobs(server)
         for what, call in news(server).items():
             assert refused(call), (filling.__name__, what)
