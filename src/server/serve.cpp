@@ -177,6 +177,7 @@ base::Result<int> serve(const Settings& settings) {
                          .isolation = server->training->isolation(),
                          .tls = tls.get(),
                          .traces = traces.get(),
+                         .is_ready = [&readiness] { return readiness.is_ready(); },
                          .data_folder = server->folder->path(),
                          .version = std::string(cli::version())});
     gate::set_clients_use_tls(tls != nullptr);
