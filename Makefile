@@ -43,6 +43,7 @@ clients: .venv/tests.made
 build: packages-run .venv/build.made node_modules/.installed
 	@[ -f build/user/build.ninja ] || cmake --preset user >build-user.log 2>&1 || { cat build-user.log; exit 1; }
 	@rm -f build-user.log
+	@[ -f build/user/trainwarden ] || echo "compiling the program, about 640 steps: 13 to 18 minutes of processor time were measured on two cores (docs/install.md)"
 	@ninja -C build/user -j$(JOBS) trainwarden installed
 
 # Only copy: they need nothing but a built tree. With sudo, `make` before them, as oneself.
@@ -50,6 +51,7 @@ install:
 	@[ -f build/user/installed/trainwarden.1 ] || { echo "error: nothing is built yet: run \`make\` first" >&2; exit 1; }
 	@cmake --install build/user --prefix $(PREFIX) --strip >/dev/null
 	@echo "installed below $(DESTDIR)$(PREFIX): $$(wc -l < build/user/install_manifest.txt) files; \`make uninstall\` removes them"
+	@[ -n "$(DESTDIR)" ] || getent passwd trainwarden >/dev/null || echo "for trainwarden-unprivileged.service make its user: systemd-sysusers $(PREFIX)/lib/sysusers.d/trainwarden.conf"
 
 uninstall:
 	@[ -f build/user/install_manifest.txt ] || { echo "error: this build was not installed" >&2; exit 1; }
@@ -58,6 +60,7 @@ uninstall:
 # build/user/trainwarden_VERSION-1~debRELEASE_ARCHITECTURE.deb, for the distribution that it is built on.
 package: build packages-package
 	@cpack --config build/user/CPackConfig.cmake -B build/user >build/user/cpack.log || { cat build/user/cpack.log; exit 1; }
+	@grep '^warning: this package' build/user/cpack.log || true
 	@rm -rf build/user/_CPack_Packages && ls build/user/*.deb
 
 # For developers: every program, assertions on.

@@ -1,5 +1,6 @@
 # Writes OUTPUT, the C++ file that says which commit of SOURCE is built, if it says something else by now. Run by each build, with -P.
 # An archive that `git archive` made knows its commit by cmake/commit.txt (.gitattributes).
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND git -C ${SOURCE} rev-parse --short=12 HEAD OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE status)
 if(status EQUAL 0)
   execute_process(COMMAND git -C ${SOURCE} status --porcelain --untracked-files=no OUTPUT_VARIABLE changes ERROR_QUIET)

@@ -23,12 +23,20 @@ add_custom_target(installed DEPENDS ${MADE_FILES})
 
 install(TARGETS trainwarden RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${MADE}/trainwarden.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME trainwarden)
-install(FILES ${MADE}/_trainwarden DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+# Where Debian's zsh looks: below /usr for packages, below /usr/local for what was built here.
+install(CODE "
+  set(at site-functions)
+  if(CMAKE_INSTALL_PREFIX STREQUAL /usr)
+    set(at vendor-completions)
+  endif()
+  file(INSTALL \"${MADE}/_trainwarden\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/zsh/\${at}\")")
 install(FILES ${MADE}/trainwarden.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${MADE}/trainwarden.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES ${MADE}/sbom.cdx.json README.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/trainwarden)
+install(FILES ${MADE}/sbom.cdx.json README.md SECURITY.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/trainwarden)
 install(DIRECTORY docs examples DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/trainwarden
         PATTERN node_modules EXCLUDE PATTERN .pulumi EXCLUDE PATTERN __pycache__ EXCLUDE PATTERN .venv EXCLUDE)
+# docs/semantics.md names the test of each rule.
+install(DIRECTORY tests/cases/policy DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/trainwarden/tests/cases)
 install(DIRECTORY packaging/grafana packaging/prometheus DESTINATION ${CMAKE_INSTALL_DATADIR}/trainwarden OPTIONAL)
 install(FILES packaging/trainwarden.sysusers DESTINATION lib/sysusers.d RENAME trainwarden.conf)
 # The services name the program as it lies under the prefix, which is known when things are installed.
@@ -42,6 +50,7 @@ install(CODE "
 
 # `cpack -G DEB`. The package is the distribution's it is built on: its libraries' names and versions are in it.
 install(FILES packaging/trainwarden.default DESTINATION /etc/default RENAME trainwarden COMPONENT debian EXCLUDE_FROM_ALL)
+install(FILES packaging/debian/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME trainwarden COMPONENT debian EXCLUDE_FROM_ALL)
 install(FILES packaging/debian/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/trainwarden COMPONENT debian EXCLUDE_FROM_ALL)
 install(CODE "
   set(at \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}\")

@@ -149,7 +149,8 @@ add_executable(inside ${CMAKE_SOURCE_DIR}/src/sandbox/inside/inside.cpp ${CMAKE_
   ${CMAKE_SOURCE_DIR}/src/sandbox/inside/remote.cpp)
 target_include_directories(inside PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(inside PRIVATE -fno-sanitize=all -fno-exceptions -fno-rtti -Os -g0)
-target_link_options(inside PRIVATE -static-pie -fno-sanitize=all -s)
+# CMake says -pie beside -static-pie, which clang then says is unused.
+target_link_options(inside PRIVATE -static-pie -fno-sanitize=all -s -Wno-unused-command-line-argument)
 room(sandbox LINK os tar net crypto text base PRIVATE PkgConfig::SECCOMP)
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/sandbox/inside_program.cpp PROPERTIES
   OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/inside COMPILE_DEFINITIONS "TRAINWARDEN_INSIDE=\"${CMAKE_BINARY_DIR}/inside\"")

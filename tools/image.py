@@ -154,7 +154,7 @@ def main():
     config = layout.document({
         "created": created, "architecture": ARCHITECTURES[machine], "os": "linux",
         "config": {"User": f"{USER}:{USER}", "ExposedPorts": {"4566/tcp": {}}, "Volumes": {"/data": {}}, "WorkingDir": "/data", "StopSignal": "SIGTERM",
-                   "Env": ["PATH=/usr/sbin:/usr/bin", "HOME=/data"], "Entrypoint": ["/usr/bin/trainwarden"],
+                   "Env": ["PATH=/usr/sbin:/usr/bin", "HOME=/data", "TRAINWARDEN_DATA=/data/server"], "Entrypoint": ["/usr/bin/trainwarden"],
                    "Cmd": ["serve", "--data", "/data/server", "--listen", "0.0.0.0:4566", "--master-key-file", "/data/master.key",
                            "--audit-key-file", "/data/audit.key"], "Labels": labels},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(tar).hexdigest()}" for tar in tars]},

@@ -50,14 +50,16 @@ def read_by_compiler(build):
     return {os.path.normpath(line.strip()) for line in deps.splitlines() if line.startswith("    /usr/")}
 
 
-def licence_of(package):
-    """As the package's copyright file says, where a machine can read it: that of most files, then others."""
+def licences_of(package):
+    """As the package's copyright file says, where a machine can read it: that of most files, then others. Else the file itself."""
     file = pathlib.Path("/usr/share/doc", package.split(":")[0], "copyright")
     text = file.read_text(errors="replace") if file.exists() else ""
-    if not text.startswith("Format:"):
-        return []
-    names = re.findall(r"^License: *(\S.*)$", text, re.M)
-    return list(dict.fromkeys(name.strip() for name in names))[:6]
+    if not text:  # a machine whose /usr/share/doc was left out
+        return [{"license": {"name": "NOASSERTION"}}]
+    names = re.findall(r"^License: *(\S.*)$", text, re.M) if text.startswith("Format:") else []
+    if names:
+        return [{"license": {"name": one}} for one in list(dict.fromkeys(name.strip() for name in names))[:6]]
+    return [{"license": {"name": f"see {file}", "text": {"contentType": "text/plain", "content": text}}}]
 
 
 def debian(package, scope, how):
@@ -67,8 +69,7 @@ def debian(package, scope, how):
     component = {"type": "library" if scope == "required" else "application", "bom-ref": f"{how}/{name}", "name": name, "version": version, "scope": scope,
                  "purl": f"pkg:deb/debian/{name}@{version.replace('+', '%2B').replace(':', '%3A')}?arch={architecture}",
                  "properties": [{"name": "trainwarden:how", "value": how}, {"name": "trainwarden:source-package", "value": source}]}
-    if licences := licence_of(package):
-        component["licenses"] = [{"license": {"name": one}} for one in licences]
+    component["licenses"] = licences_of(package)
     return component
 
 

@@ -32,9 +32,12 @@ def main():
     compress(share / "man/man1/trainwarden.1")
     doc = share / "doc/trainwarden"
     (doc / "changelog").write_bytes((ROOT / "CHANGELOG.md").read_bytes())
+    (doc / "LICENSE").unlink()  # debian/copyright says it
     compress(doc / "changelog")
     name, address = os.environ.get("DEBFULLNAME"), os.environ.get("DEBEMAIL")
     contact = f"{name} <{address}>" if name and address else "The Trainwarden authors <trainwarden@localhost>"
+    if not (name and address):
+        print("warning: this package names nobody who can be reached: set DEBFULLNAME and DEBEMAIL before you give it to others", file=sys.stderr)
     release = re.search(r"^VERSION_ID=\"?([0-9.]+)", pathlib.Path("/etc/os-release").read_text(), re.M)[1]
     (doc / "changelog.Debian").write_text(f"trainwarden ({version}-1~deb{release}) unstable; urgency=medium\n\n  * See changelog.gz.\n\n"
                                           f" -- {contact}  {email.utils.formatdate(made_at())}\n")

@@ -109,7 +109,7 @@ private:
 
     // What the newest backup of the same database has.
     base::Result<void> take_earlier() {
-        for (const auto& earlier : TRY(backups_in(options_.destination))) {
+        for (const auto& earlier : TRY(backups_in(options_.destination)).backups) {
             earlier_.clear();
             if (earlier.store_identity != source_.store_identity || source_.store_identity.empty()) continue;
             for (const auto& file : earlier.files) earlier_[file.path] = file;
@@ -260,31 +260,57 @@ base::Result<Manifest> write_backup(const Source& source, const BackupOptions& o
     return Writer(source, options).write();
 }
 
-base::Result<std::vector<Manifest>> backups_in(const std::string& folder) {
-    if (!is_backup_folder(folder)) return unusable("`" + folder + "` is no folder of backups");
-    std::vector<Manifest> found;
+base::Result<FoundBackups> backups_in(const std::string& folder) {
+    if (!is_backup_folder(folder))
+        return unusable("`" + folder + "` is no folder of backups", "name the folder that `trainwarden admin backup` was given");
+    FoundBackups found;
     std::error_code error;
     if (!fs::exists(folder + "/backups", error)) return found;  // the first was cut off
     for (fs::directory_iterator at(folder + "/backups", error), end; !error && at != end; at.increment(error)) {
-        const std::string path = at->path().string() + "/" + std::string(manifest_file);
-        auto manifest = read_manifest(TRY(os::read_file(path, manifest_bytes_max)));
-        if (!manifest || manifest->id != at->path().filename().string())
-            return unusable("`" + path + "`: " + (manifest ? "it is of another backup" : manifest.error().message),
-                            "remove `" + at->path().string() + "` if that backup is given up");
-        found.push_back(std::move(*manifest));
+        const std::string path = at->path().string();
+        std::error_code gone;
+        if (at->is_symlink(gone) || !at->is_directory(gone)) {
+            found.others.push_back({path, "it is no backup: something else was put there", false});
+            continue;
+        }
+        const auto text = os::read_file(path + "/" + std::string(manifest_file), manifest_bytes_max);
+        auto manifest = text ? read_manifest(*text) : base::fail(text.error());
+        if (manifest && manifest->id == at->path().filename().string())
+            found.backups.push_back(std::move(*manifest));
+        else
+            found.others.push_back({path, manifest ? "its manifest is that of another backup" : manifest.error().message, true});
     }
     if (error) return unusable("cannot list `" + folder + "/backups`: " + error.message());
-    std::ranges::sort(found, {}, [](const Manifest& one) { return std::pair(one.time, one.id); });
+    std::ranges::sort(found.backups, {}, [](const Manifest& one) { return std::pair(one.time, one.id); });
+    std::ranges::sort(found.others, {}, &FoundBackups::Unusable::path);
     return found;
 }
 
+namespace {
+
+std::unexpected<base::Error> unreadable(const FoundBackups::Unusable& one) {
+    return unusable("`" + one.path + "` is no backup that can be used: " + one.why,
+                    "remove `" + one.path + "` if that backup is given up");
+}
+
+}  // namespace
+
 base::Result<Manifest> find_backup(const std::string& folder, const std::string& id) {
-    auto all = TRY(backups_in(folder));
-    if (all.empty()) return unusable("there is no backup in `" + folder + "`");
-    if (id.empty()) return std::move(all.back());
-    for (auto& one : all)
-        if (one.id == id) return std::move(one);
-    return unusable("there is no backup " + id + " in `" + folder + "`", "`trainwarden admin backups " + folder + "` lists them");
+    auto found = TRY(backups_in(folder));
+    const std::string list = "`trainwarden admin backups " + folder + "` lists them";
+    for (const auto& other : found.others)
+        if (other.may_be_backup && (id.empty() || other.path == backup_path(folder, id))) return unreadable(other);
+    if (found.backups.empty()) return unusable("there is no backup in `" + folder + "`");
+    if (!id.empty()) {
+        for (auto& one : found.backups)
+            if (one.id == id) return std::move(one);
+        return unusable("there is no backup " + id + " in `" + folder + "`", list);
+    }
+    const auto of_first = [&](const Manifest& one) { return one.installation == found.backups.front().installation; };
+    if (!std::ranges::all_of(found.backups, of_first))
+        return unusable("`" + folder + "` has backups of several servers: which one is meant?",
+                        "name it with --backup ID; " + list);
+    return std::move(found.backups.back());
 }
 
 base::Result<void> each_blob(const std::string& list,
@@ -304,24 +330,33 @@ base::Result<void> each_blob(const std::string& list,
     return {};
 }
 
-base::Result<Pruned> prune_backups(const std::string& folder, size_t keep) {
+base::Result<Pruned> prune_backups(const std::string& folder, const std::string& installation, size_t keep) {
     const auto lock = TRY(lock_folder(folder));
-    const auto all = TRY(backups_in(folder));
-    Pruned pruned;
-    if (all.size() <= keep) return pruned;
+    auto found = TRY(backups_in(folder));
     // What is kept must be known whole before anything goes.
+    for (const auto& other : found.others)
+        if (other.may_be_backup) return unreadable(other);
+    auto& all = found.backups;
+    const auto is_ours = [&](const Manifest& one) { return one.installation == installation; };
+    const auto ours = static_cast<size_t>(std::ranges::count_if(all, is_ours));
+    std::vector<Manifest> gone;
+    while (gone.size() + keep < ours) {
+        const auto oldest = std::ranges::find_if(all, is_ours);
+        gone.push_back(std::move(*oldest));
+        all.erase(oldest);
+    }
     std::unordered_set<std::string> needed;
-    const size_t gone = all.size() - keep;
-    for (size_t i = gone; i < all.size(); ++i)
-        TRY(each_blob(backup_path(folder, all[i].id) + "/" + std::string(blobs_file),
+    for (const auto& kept : all)
+        TRY(each_blob(backup_path(folder, kept.id) + "/" + std::string(blobs_file),
                       [&](const std::string& id, uint64_t) -> base::Result<void> {
                           needed.insert(id);
                           return {};
                       }));
     TRY(make_private_folder(folder + "/unfinished"));
-    for (size_t i = 0; i < gone; ++i) {
+    Pruned pruned;
+    for (const auto& one : gone) {
         // Out of the list first: half a backup is none.
-        const std::string from = backup_path(folder, all[i].id), to = folder + "/unfinished/" + all[i].id;
+        const std::string from = backup_path(folder, one.id), to = folder + "/unfinished/" + one.id;
         if (::rename(from.c_str(), to.c_str()) != 0) return base::fail(os::file_error("rename", from, errno));
         TRY(os::sync_folder(folder + "/backups"));
         TRY(remove_tree(to));

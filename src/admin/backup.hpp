@@ -1,4 +1,4 @@
-// A folder of backups of one server.
+// A folder of backups, of one server or of several: a manifest says whose its backup is (`installation`).
 //
 //     DEST/                  0700
 //       trainwarden-backups  what this folder is; no other folder is written into
@@ -39,16 +39,28 @@ struct BackupOptions {
 // Writes the next backup into the folder, which it makes. Errors: `BackupUnusable`, those of files.
 [[nodiscard]] base::Result<Manifest> write_backup(const Source& source, const BackupOptions& options);
 
-// The backups of the folder, oldest first. Error `BackupUnusable`: it is none, or a manifest is damaged.
-[[nodiscard]] base::Result<std::vector<Manifest>> backups_in(const std::string& folder);
-// The newest, or the one with this id. Error `BackupUnusable`: there is none.
+// What is in the folder, oldest first.
+struct FoundBackups {
+    std::vector<Manifest> backups;
+    struct Unusable {
+        std::string path;
+        std::string why;
+        bool may_be_backup = false;  // a folder whose manifest is missing or damaged; else something that was put there
+    };
+    std::vector<Unusable> others;
+};
+// Error `BackupUnusable`: it is no folder of backups, or cannot be listed.
+[[nodiscard]] base::Result<FoundBackups> backups_in(const std::string& folder);
+// The one with this id; without one, the newest, where there is no doubt which that is. Error `BackupUnusable`: there is none, or there are
+// backups of several servers, or one that cannot be read.
 [[nodiscard]] base::Result<Manifest> find_backup(const std::string& folder, const std::string& id);
 
-// Removes all but the newest `keep` backups, and the blobs that none of those needs. How many went.
+// Of the backups of this installation removes all but the newest `keep`; then the blobs that no backup needs, whosever it is. How many went.
+// Error `BackupUnusable`: also where it is not known what a backup needs.
 struct Pruned {
     size_t backups = 0, blobs = 0;
 };
-[[nodiscard]] base::Result<Pruned> prune_backups(const std::string& folder, size_t keep);
+[[nodiscard]] base::Result<Pruned> prune_backups(const std::string& folder, const std::string& installation, size_t keep);
 
 [[nodiscard]] bool is_backup_folder(const std::string& folder);
 [[nodiscard]] std::string backup_path(const std::string& folder, const std::string& id);

@@ -145,19 +145,19 @@ TEST_CASE("a backup has what was there, is whole, and the next one adds what is 
     CHECK(second.new_bytes >= large);
     CHECK(files_in(folder.destination + "/blobs") == 3);
     for (const auto& one : {first, second}) CHECK_MESSAGE(folder.check(one).holds(), what_of(folder.check(one)));
-    const auto all = backups_in(folder.destination).value();
+    const auto all = backups_in(folder.destination).value().backups;
     REQUIRE(all.size() == 2);
     CHECK(all[0].id == first.id);
     CHECK(find_backup(folder.destination, "").value().id == second.id);
     CHECK(find_backup(folder.destination, first.id).value().id == first.id);
     CHECK(find_backup(folder.destination, "none").error().code == "BackupUnusable");
 
-    const auto pruned = prune_backups(folder.destination, 1).value();
+    const auto pruned = prune_backups(folder.destination, first.installation, 1).value();
     CHECK(pruned.backups == 1);
     CHECK(pruned.blobs == 1);
     CHECK(files_in(folder.destination + "/blobs") == 2);
     CHECK_MESSAGE(folder.check(second).holds(), what_of(folder.check(second)));
-    CHECK(prune_backups(folder.destination, 1).value().backups == 0);
+    CHECK(prune_backups(folder.destination, first.installation, 1).value().backups == 0);
 }
 
 TEST_CASE("a backup has every version, and a check finds one that is damaged") {
@@ -283,9 +283,9 @@ TEST_CASE(
         });
         if (cut) break;
         REQUIRE(cut.error().code == "Interrupted");
-        CHECK(backups_in(folder.destination).value().empty());
+        CHECK(backups_in(folder.destination).value().backups.empty());
     }
-    const auto all = backups_in(folder.destination).value();
+    const auto all = backups_in(folder.destination).value().backups;
     REQUIRE(all.size() == 1);
     CHECK_FALSE(fs::exists(folder.destination + "/unfinished/" + all[0].id));
 }
@@ -310,7 +310,8 @@ TEST_CASE("whatever is altered in a backup is found, by its place, with a remedy
         flip_last_byte(file);
     }
     flip_last_byte(root + "/manifest.json");  // its line feed
-    CHECK(backups_in(folder.destination).error().code == "BackupUnusable");
+    CHECK(backups_in(folder.destination).value().backups.empty());
+    CHECK(find_backup(folder.destination, "").error().code == "BackupUnusable");
     flip_last_byte(root + "/manifest.json");
     const std::string blob = files.back();
     fs::rename(blob, folder.path + "/kept");
@@ -334,15 +335,107 @@ TEST_CASE("what is restored is what was backed up, only ever into an empty folde
     CHECK(os::read_file(target + "/logs/ab/ab.log").value() == "one\ntwo\n");
     CHECK(copy_out(folder.destination, made, target).error().code == "RestoreRefused");
     CHECK(copy_out(folder.destination, made, folder.data).error().notes.size() == 1);
-    flip_last_byte(backup_path(folder.destination, made.id) + "/logs/ab/ab.log");
-    CHECK(copy_out(folder.destination, made, folder.path + "/again").error().code == "BackupUnusable");
+    size_t tried = 0;
+    for (const auto& file : made.files) {  // those that are not copied, too: keys, `installation`, the list of blobs
+        const std::string place = backup_path(folder.destination, made.id) + "/" + file.path;
+        if (fs::file_size(place) == 0) continue;
+        const std::string again = folder.path + "/again-" + std::to_string(++tried);
+        flip_last_byte(place);
+        CHECK_MESSAGE(copy_out(folder.destination, made, again).error().code == "BackupUnusable", file.path);
+        CHECK_FALSE(fs::exists(again + "/installation"));
+        flip_last_byte(place);
+    }
+    CHECK(tried > 5);
+    fs::remove(backup_path(folder.destination, made.id) + "/audit-key.pub");
+    CHECK(copy_out(folder.destination, made, folder.path + "/without").error().code == "BackupUnusable");
+}
+
+TEST_CASE("what a restore reads for itself is compared with the manifest, and what the manifest does not name is not read") {
+    Folder folder;
+    folder.put("a", 'a');
+    const auto made = folder.backup();
+    const std::string root = backup_path(folder.destination, made.id);
+    CHECK(read_backed_up(folder.destination, made, "audit-key.pub").value() == folder.key->public_key().pem());
+    REQUIRE(os::replace_file(root + "/master-key", "of somebody else").has_value());
+    CHECK_FALSE(read_backed_up(folder.destination, made, "master-key").value().has_value());
+    flip_last_byte(root + "/installation");
+    CHECK(read_backed_up(folder.destination, made, "installation").error().code == "BackupUnusable");
+    fs::remove(root + "/installation");
+    CHECK(read_backed_up(folder.destination, made, "installation").error().code == "BackupUnusable");
+}
+
+TEST_CASE("backups of several servers in a folder: each keeps its own, and nobody guesses whose is meant") {
+    Folder one, other;
+    REQUIRE(os::replace_file(other.data + "/installation", R"({"Id":"fedcba9876543210"})").has_value());
+    other.destination = one.destination;
+    one.put("a", 'a');
+    other.put("b", 'b');
+    std::vector<Manifest> of_one, of_other;
+    of_other.push_back(other.backup());
+    for (int i = 0; i < 2; ++i) of_one.push_back(one.backup());
+    other.clock.advance(std::chrono::hours(1));
+    of_other.push_back(other.backup());
+    const auto refused = find_backup(one.destination, "");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message.contains("several servers"));
+    REQUIRE(refused.error().notes.size() == 1);
+    CHECK(refused.error().notes[0].contains("--backup"));
+    CHECK(find_backup(one.destination, of_one[0].id).value().installation == "0123456789abcdef");
+
+    const auto pruned = prune_backups(one.destination, "0123456789abcdef", 1).value();
+    CHECK(pruned.backups == 1);
+    CHECK(pruned.blobs == 0);
+    std::vector<std::string> left;
+    for (const auto& manifest : backups_in(one.destination).value().backups) left.push_back(manifest.id);
+    CHECK(left == std::vector<std::string>{of_other[0].id, of_one[1].id, of_other[1].id});
+    for (const auto& manifest : {of_other[0], of_one[1], of_other[1]})
+        CHECK_MESSAGE(one.check(manifest).holds(), what_of(one.check(manifest)));
+    CHECK(prune_backups(one.destination, "0000000000000000", 1).value().backups == 0);
+    // One that was removed by hand: the next time its blobs go.
+    for (const auto& manifest : of_other) fs::remove_all(backup_path(one.destination, manifest.id));
+    CHECK(prune_backups(one.destination, "0123456789abcdef", 5).value().blobs == 1);
+    CHECK(find_backup(one.destination, "").value().id == of_one[1].id);
+}
+
+TEST_CASE("what was put beside backups is left out; a backup that cannot be read is never passed over") {
+    Folder folder;
+    folder.put("a", 'a');
+    const auto first = folder.backup();
+    const std::string inside = folder.destination + "/backups/";
+    std::ofstream(inside + ".notes.swp") << "x";
+    fs::create_symlink("/etc", inside + "etc");
+    auto found = backups_in(folder.destination).value();
+    REQUIRE(found.others.size() == 2);
+    CHECK_FALSE(found.others[0].may_be_backup);
+    CHECK_FALSE(found.others[1].may_be_backup);
+    CHECK(found.backups.size() == 1);
+    CHECK(find_backup(folder.destination, "").value().id == first.id);
+    const auto second = folder.backup();  // not hindered
+    CHECK(prune_backups(folder.destination, first.installation, 1).value().backups == 1);
+
+    const auto third = folder.backup();
+    flip_last_byte(backup_path(folder.destination, third.id) + "/manifest.json");
+    found = backups_in(folder.destination).value();
+    REQUIRE(found.others.size() == 3);
+    CHECK(std::ranges::count_if(found.others, &FoundBackups::Unusable::may_be_backup) == 1);
+    CHECK(find_backup(folder.destination, "").error().message.contains(third.id));  // not the one before
+    CHECK(find_backup(folder.destination, third.id).error().message.contains("damaged"));
+    CHECK(find_backup(folder.destination, second.id).value().id == second.id);
+    const auto blobs = files_in(folder.destination + "/blobs");
+    CHECK(prune_backups(folder.destination, first.installation, 1).error().code == "BackupUnusable");
+    CHECK(files_in(folder.destination + "/blobs") == blobs);
 }
 
 TEST_CASE("a stopped server's folder is checked and backed up as it lies there") {
     Folder folder;
     folder.put("a", 'a');
     folder.close();
+    for (const char* part : {"/keys", "/audit"})
+        for (const char* reserve : {"/reserved-space", "/reserved-space-for-administration"})
+            std::ofstream(folder.data + part + reserve) << std::string(1000, '\0');
     const auto source = source_of_folder(folder.data, folder.clock.now(), {});
+    const auto files = files_of(source).value();
+    CHECK(std::ranges::none_of(files, [](const SourceFile& file) { return file.path.contains("reserved-space"); }));
     CheckOptions options;
     options.audit_keys = {folder.key->public_key()};
     CheckReport report;

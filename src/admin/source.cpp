@@ -11,9 +11,12 @@
 namespace admin {
 namespace {
 
+// Blocks that are kept free for a full disk (store/reserve.hpp): they hold nothing, and each server takes its own.
+bool is_reserve(std::string_view name) { return name == "reserved-space" || name == "reserved-space-for-administration"; }
+
 // What the database makes anew, and what says which database it is: a copy is another one.
 bool is_of_database_only(std::string_view name) {
-    return name == "LOCK" || name == "IDENTITY" || name == "LOG" || name.starts_with("LOG.") || name == "reserved-space" ||
+    return name == "LOCK" || name == "IDENTITY" || name == "LOG" || name.starts_with("LOG.") || is_reserve(name) ||
            name.starts_with("OPTIONS-");
 }
 
@@ -59,7 +62,7 @@ base::Result<std::vector<SourceFile>> files_of(const Source& source) {
     for (const auto& name : TRY(files_below(source.root + "/keys")))
         if (!is_of_database_only(name)) files.push_back({"keys/" + name, {}, name.ends_with(".sst")});
     for (const auto& name : TRY(files_below(source.root + "/audit"))) {
-        if (name == "reserved-space") continue;
+        if (is_reserve(name)) continue;
         const auto grows = source.audit_bytes.find(name);
         const bool is_current = grows != source.audit_bytes.end();
         files.push_back({"audit/" + name, is_current ? std::optional(grows->second) : std::nullopt,

@@ -34,7 +34,8 @@ namespace {
 using std::chrono::steady_clock;
 
 // Some hundred thousand records of reads, some thousand of deletes.
-constexpr store::SpaceReserve::Sizes reserved_bytes{.administration = 64u << 20, .making_room = 8u << 20};
+constexpr store::SpaceReserve::Sizes reserved_bytes{
+    .administration = 64u << 20, .making_room = 8u << 20, .administration_step = 2u << 20};
 constexpr int waiting_max = 64;
 constexpr std::chrono::seconds between_syncs{1};
 constexpr std::chrono::seconds between_summaries{10};  // of unauthenticated requests
@@ -132,8 +133,10 @@ public:
         // That there are none yet is written down, too: a log with heads and no file of them is one whose file was taken away, and a first
         // start may end between the two.
         if (std::ranges::none_of(streams(), [](const Stream* one) { return one->last_head().has_value(); })) save_heads();
-        for (Stream* stream : streams())
+        for (Stream* stream : streams()) {
             if (stream->has_unsigned()) TRY(stream->sign(now));
+            TRY(stream->make_all_durable());
+        }
         save_heads();
         keep_what_shall_be(now);
         keeper_ = std::thread([this] { keep(); });
@@ -482,7 +485,7 @@ private:
         if (options_.head_file.empty()) return;
         text::Json heads = text::Json::object();
         for (const Stream* stream : streams())
-            if (auto head = stream->last_head()) heads.set(head->stream, to_json(*head));
+            if (auto head = stream->durable_head()) heads.set(head->stream, to_json(*head));
         std::string content = heads.pretty() + "\n";
         if (content == saved_heads_) return;
         auto saved = os::replace_file(options_.head_file, content);

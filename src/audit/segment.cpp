@@ -174,7 +174,7 @@ SegmentSummary Scan::summary() const {
             .chain = chain};
 }
 
-base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> chain, uint64_t expected) {
+base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> chain, uint64_t expected, bool is_last) {
     const auto content = os::read_file(path);
     if (!content) return base::fail(base::code::AuditUnavailable, content.error().message);
     const std::string& bytes = *content;
@@ -198,11 +198,13 @@ base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> ch
     std::string_view rest = bytes;
     while (!rest.empty()) {
         const size_t end = rest.find('\n');
-        if (end == std::string_view::npos) {
+        const std::string_view text = rest.substr(0, end);
+        // Blocks that a loss of power took read as zeros, which no line has. Behind them nothing was on the disk either when it was
+        // acknowledged: what is synced is synced with all before it.
+        if (end == std::string_view::npos || (is_last && text.contains('\0'))) {
             scan.torn = rest;
             break;
         }
-        const std::string_view text = rest.substr(0, end);
         rest.remove_prefix(end + 1);
         const auto offset = static_cast<uint32_t>(text.data() - bytes.data());
         if (scan.lines == 0) {

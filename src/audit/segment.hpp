@@ -43,7 +43,7 @@ struct Scan {
     uint64_t lines = 0;
     uint64_t last_number = 0;                                 // of the last line, by what it says
     uint64_t bytes = 0;                                       // up to the end of the last whole line
-    std::string torn;                                         // what is behind it: a line that a crash cut off
+    std::string torn;                                         // what is behind it: what a crash or a loss of power cut off
     Chain chain;                                              // at the end
     std::vector<std::pair<uint64_t, Head>> heads;             // signed heads, and the numbers of the lines that hold them
     std::unordered_map<uint64_t, Chain> chains_before_heads;  // by the numbers of those lines
@@ -56,7 +56,9 @@ struct Scan {
 };
 // `chain`: before the first line; absent: what the segment's own header says. `expected`: number of the first line, 0: its own.
 // Error `AuditUnavailable`: the file cannot be read.
-[[nodiscard]] base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> chain, uint64_t expected);
+// `is_last`: of its stream, so that a loss of power may have taken of it what was not synced.
+[[nodiscard]] base::Result<Scan> scan_segment(const std::string& path, std::optional<Chain> chain, uint64_t expected,
+                                              bool is_last = false);
 
 // The records of one segment, by its index. One thread at a time.
 class SegmentReader {

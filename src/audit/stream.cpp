@@ -118,7 +118,7 @@ base::Result<void> Stream::load_full(uint64_t number) {
 
 base::Result<void> Stream::take_up(uint64_t number, base::Time now) {
     const std::string path = path_of(number);
-    Scan scan = TRY(scan_segment(path, std::nullopt, 0));
+    Scan scan = TRY(scan_segment(path, std::nullopt, 0, true));
     auto file = std::make_shared<os::Descriptor>(::open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC, 0600));
     if (!file->is_open()) return broken("cannot open", path);
     if (!scan.torn.empty() && ::ftruncate(file->number(), static_cast<off_t>(scan.bytes)) != 0)
@@ -141,8 +141,9 @@ base::Result<void> Stream::take_up(uint64_t number, base::Time now) {
     if (!scan.heads.empty()) last_head_ = scan.heads.back().second;
     if (!scan.torn.empty())
         TRY(note_locked("torn",
-                        "a crash cut off a record that was being written: " + std::to_string(scan.torn.size()) +
-                            " bytes, sha256 " + crypto::hex(crypto::sha256(scan.torn)) + ": " +
+                        std::string(scan.torn.contains('\0') ? "a loss of power took what was not on the disk yet: "
+                                                             : "a crash cut off a record that was being written: ") +
+                            std::to_string(scan.torn.size()) + " bytes, sha256 " + crypto::hex(crypto::sha256(scan.torn)) + ": " +
                             base::printable(scan.torn.substr(0, torn_bytes_noted)),
                         true, now));
     if (!scan.finding.empty()) {
@@ -210,11 +211,28 @@ base::Result<void> Stream::begin_segment(uint64_t number, base::Time now) {
 base::Result<void> Stream::make_room(size_t bytes, base::Time now) {
     TRY(mend());
     if (last_number_ - signed_line_ >= lines_between_heads_max) TRY(sign_locked(now));
-    if (last_number_ != first_number_ && size_ + bytes > options_.segment_bytes_max) {
-        TRY(sign_locked(now));
-        TRY(begin_segment(number_ + 1, now));
+    while (last_number_ != first_number_ && size_ + bytes > options_.segment_bytes_max) {
+        // A sync that is under way would hide from the next one that it failed.
+        if (syncing_) {
+            synced_.wait(mutex_);
+            TRY(mend());
+            continue;
+        }
+        TRY(leave_segment(now));
     }
     return allocate(bytes);
+}
+
+// What a loss of power takes is at the end of the stream, and nowhere before: a segment is on the disk before the next one is there.
+base::Result<void> Stream::leave_segment(base::Time now) {
+    TRY(sign_locked(now));
+    if (::fdatasync(tail_->file->number()) != 0) {
+        tail_->is_lost = true;
+        return broken("cannot sync", tail_->path);
+    }
+    tail_->durable_bytes = size_;
+    tail_->bytes.clear();
+    return begin_segment(number_ + 1, now);
 }
 
 base::Result<void> Stream::allocate(size_t bytes) {
@@ -499,6 +517,7 @@ base::Result<void> Stream::make_durable(uint64_t line) {
         // This thread synchronizes for all who have come by now.
         syncing_ = true;
         const uint64_t target = last_number_;
+        const auto head = last_head_;
         struct Syncing {
             TailPtr tail;
             std::shared_ptr<os::Descriptor> file;
@@ -529,6 +548,7 @@ base::Result<void> Stream::make_durable(uint64_t line) {
         }
         if (good && named) {
             std::erase_if(left_, [](const TailPtr& left) { return left->bytes.empty(); });
+            if (target > durable_line_) durable_head_ = head;
             durable_line_ = std::max(durable_line_, target);
         }
         synced_.notify_all();
@@ -578,6 +598,11 @@ bool Stream::has_unsynced() const {
 std::optional<Head> Stream::last_head() const {
     const base::Lock lock(mutex_);
     return last_head_;
+}
+
+std::optional<Head> Stream::durable_head() const {
+    const base::Lock lock(mutex_);
+    return durable_head_;
 }
 
 uint64_t Stream::bytes() const {

@@ -95,6 +95,9 @@ public:
     [[nodiscard]] bool has_unsigned() const;
     [[nodiscard]] bool has_unsynced() const;
     [[nodiscard]] std::optional<Head> last_head() const;
+    // The newest that is on the disk with all that it was signed for. Only such a one is kept elsewhere: of any other a loss of power makes
+    // an accusation.
+    [[nodiscard]] std::optional<Head> durable_head() const;
     [[nodiscard]] uint64_t bytes() const;  // of all segments
     // A sync has failed, and what it lost is not written again yet.
     [[nodiscard]] bool is_broken() const {
@@ -140,6 +143,7 @@ private:
     [[nodiscard]] base::Result<void> take_up(uint64_t number, base::Time now) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> begin_segment(uint64_t number, base::Time now) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> make_room(size_t bytes, base::Time now) REQUIRES(mutex_);
+    [[nodiscard]] base::Result<void> leave_segment(base::Time now) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> allocate(size_t bytes) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> write(const std::string& bytes) REQUIRES(mutex_);
     [[nodiscard]] base::Result<void> write_all(const std::string& bytes) REQUIRES(mutex_);
@@ -172,7 +176,7 @@ private:
     std::unique_ptr<GrowingIndex> index_ GUARDED_BY(mutex_);
     Definitions definitions_ GUARDED_BY(mutex_);
     uint64_t signed_line_ GUARDED_BY(mutex_) = 0;  // the last line that is covered by a head, or is one
-    std::optional<Head> last_head_ GUARDED_BY(mutex_);
+    std::optional<Head> last_head_ GUARDED_BY(mutex_), durable_head_ GUARDED_BY(mutex_);
     uint64_t durable_line_ GUARDED_BY(mutex_) = 0;
     bool syncing_ GUARDED_BY(mutex_) = false;
     std::chrono::steady_clock::time_point mended_ GUARDED_BY(mutex_);  // or tried

@@ -63,7 +63,7 @@ private:
 
     base::Result<void> segment(uint64_t number, bool is_last) {
         const std::string name = segment_name(out_.stream, number), path = options_.directory + "/" + name;
-        Scan scan = TRY(scan_segment(path, chain_, last_line_ == 0 ? 0 : last_line_ + 1));
+        Scan scan = TRY(scan_segment(path, chain_, last_line_ == 0 ? 0 : last_line_ + 1, is_last));
         if (scan.lines == 0) return {};  // the server ended before its first line was there
         if (out_.first_record == 0) out_.first_record = scan.first_number;
         if (scan.header["stream"].as_string() != out_.stream || static_cast<uint64_t>(scan.header["number"].as_int()) != number)
@@ -72,6 +72,11 @@ private:
         if (!scan.finding.empty()) find(name + ": " + scan.finding);
         if (!scan.torn.empty() && !is_last)
             find(name + ": it ends in the middle of record " + std::to_string(scan.first_number + scan.lines));
+        if (!scan.torn.empty() && is_last)
+            out_.said.push_back(
+                "it is incomplete at the end: of what is behind record " + std::to_string(scan.first_number + scan.lines - 1) +
+                " (" + std::to_string(scan.torn.size()) +
+                " bytes) nothing can be read; a crash or a loss of power cut it off, and none of it was promised to be kept");
         check_heads(name, scan);
         for (const text::Json& note : scan.notes) heard(note);
         check_index(path, name, scan);

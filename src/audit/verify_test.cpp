@@ -7,6 +7,7 @@
 
 #include "audit/line.hpp"
 #include "audit/segment.hpp"
+#include "audit/stream.hpp"
 #include "crypto/digest.hpp"
 #include "log_fixture.hpp"
 
@@ -151,6 +152,74 @@ TEST_CASE("segments that are missing, swapped or cut are named") {
         f.write(f.segment(1), text.substr(0, text.size() - 100));
         CHECK(is(f.verified(), "requests-00000001.jsonl: it ends in the middle of record "));
     }
+}
+
+TEST_CASE("what a loss of power took of the end is no alteration, unless a head that is kept elsewhere was signed for it") {
+    for (const bool was_kept : {false, true}) {
+        Fixture f;
+        f.open()->append(refused("KEPT")).value();
+        const std::string head = f.read(f.options.head_file);
+        {
+            auto log = f.open();
+            for (int i = 0; i < 40; ++i) log->append(refused("ID" + std::to_string(i))).value();
+        }
+        if (!was_kept) f.write(f.options.head_file, head);
+        // A block that was not written before the power went, between two that were.
+        std::string bytes = f.read(f.segment(1));
+        const size_t at = bytes.find("ID10");
+        REQUIRE(at != std::string::npos);
+        REQUIRE(bytes.size() > at + 2000);
+        bytes.replace(at, 1000, std::string(1000, '\0'));
+        f.write(f.segment(1), bytes);
+        if (was_kept) {
+            CHECK(is(f.verified(), "the log was cut off"));
+            f.open();
+            CHECK(is(f.verified(), "it was cut off"));
+            continue;
+        }
+        CHECK(f.verified() == "");
+        const auto said = audit::verify({.directory = f.options.directory, .keys = {f.key->public_key()}, .heads = {}}).value();
+        REQUIRE(said.streams[0].said.size() == 1);
+        CHECK(is(said.streams[0].said[0], "incomplete at the end"));
+        {
+            auto log = f.open();
+            CHECK(log->find("KEPT").has_value());
+            CHECK(log->find("ID5").has_value());
+            CHECK_FALSE(log->find("ID30").has_value());
+            log->append(refused("AFTER")).value();
+        }
+        CHECK(f.verified() == "");
+        CHECK(f.read(f.segment(1)).find("a loss of power took what was not on the disk yet") != std::string::npos);
+    }
+}
+
+TEST_CASE("a head is kept elsewhere once all that it was signed for is on the disk, and not before") {
+    Fixture f;
+    std::filesystem::create_directories(f.options.directory);
+    audit::Stream stream({.directory = f.options.directory,
+                          .name = "requests",
+                          .segment_bytes_max = 1 << 20,
+                          .key = f.key,
+                          .reserve = nullptr,
+                          .made_by = ""});
+    REQUIRE(stream.open(f.clock.now()).has_value());
+    REQUIRE(stream.sign(f.clock.now()).has_value());
+    CHECK_FALSE(stream.durable_head().has_value());
+    REQUIRE(stream.make_all_durable().has_value());
+    REQUIRE(stream.durable_head().has_value());
+    CHECK(stream.durable_head()->lines == 1);
+    REQUIRE(stream.note("opened", "more", false, f.clock.now()).has_value());
+    REQUIRE(stream.sign(f.clock.now()).has_value());
+    CHECK(stream.last_head()->lines == 3);
+    CHECK(stream.durable_head()->lines == 1);
+    REQUIRE(stream.make_all_durable().has_value());
+    CHECK(stream.durable_head()->lines == 3);
+    // A server that begins has both streams on the disk before it keeps their heads.
+    Fixture g;
+    auto log = g.open();
+    const auto heads = audit::read_heads(g.read(g.options.head_file)).value();
+    REQUIRE(heads.size() == 2);
+    CHECK(g.verified() == "");
 }
 
 TEST_CASE("a log that ends before its last signed head was cut off, before and after the server begins again") {

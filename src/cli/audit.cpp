@@ -180,6 +180,7 @@ base::Result<int> used(const Options& options) {
 Command add_audit(Command& root) {
     auto options = std::make_shared<Options>();
     Command command = root.subcommand("audit", "The record of every decision");
+    command.asks_server();
     command.option("--principal,--role", "ARN", options->principal, "only of this role, user or session");
     command.option("--action", "ACTION", options->action, "only requests that needed it: s3:GetObject");
     command.option("--resource", "ARN", options->resource, "only requests that needed it");
@@ -195,6 +196,7 @@ Command add_audit(Command& root) {
 
     auto use = std::make_shared<Options>();
     Command used_command = command.subcommand("used", "Which actions a principal used, beside those that its policies grant");
+    used_command.asks_server();
     used_command.positional("principal", use->principal, "ARN of a role or user");
     used_command.option("--since", "TIME", use->since, "only since then: 2026-01-31T12:00:00Z, a date, or how long ago: 12h, 7d");
     used_command.flag("--json", use->json, "print JSON");

@@ -16,11 +16,17 @@
 
 namespace cli {
 
+namespace {
+constexpr char data_option_name[] = "--data";
+}  // namespace
+
 // One per command. The root owns the CLI::App tree; children point into it.
 struct Command::State {
     CLI::App* app = nullptr;
     std::function<base::Result<int>()> act;
-    std::string* data = nullptr;  // data_folder()
+    std::string* data = nullptr;         // data_folder()
+    std::string server_data;             // asks_server()
+    CLI::Option* data_option = nullptr;  // of either
     std::vector<std::shared_ptr<State>> children;
 };
 
@@ -33,10 +39,10 @@ public:
         root_ = std::make_shared<Command::State>();
         root_->app = &app_;
         root_->app->require_subcommand(1);
-        app_.add_option("--data", operator_data_, "talk to the server of this data folder over its socket, as the root")
+        app_.add_option(data_option_name, operator_data_,
+                        "of the command: talk to the server of this data folder over its socket, as the root")
             ->type_name("DIR");
     }
-    const std::string& operator_data() const { return operator_data_; }
     Command root() { return Command(root_); }
     CLI::App& app() { return app_; }
 
@@ -61,6 +67,8 @@ public:
     std::optional<base::Error> misspelt() const;
     // A word in place of a command, if there is one.
     std::optional<base::Error> unknown_command() const;
+    // The one place where the data folder of a command is resolved.
+    base::Result<void> resolve_data(Command::State& chosen) const;
 
 private:
     CLI::App app_;
@@ -201,6 +209,24 @@ std::optional<base::Error> CommandLine::unknown_command() const {
     return std::nullopt;
 }
 
+base::Result<void> CommandLine::resolve_data(Command::State& chosen) const {
+    const bool is_before = app_.get_option(data_option_name)->count() > 0;
+    if (is_before && chosen.data_option == nullptr)
+        return base::fail(base::Error(base::code::Usage, "`--data` means nothing to `" + full_name(*chosen.app) +
+                                                             "`: it asks no server and has no data folder"));
+    if (chosen.data_option == nullptr) return {};
+    const bool is_behind = chosen.data_option->count() > 0;
+    std::string& target = chosen.data != nullptr ? *chosen.data : chosen.server_data;
+    if (is_before && is_behind && target != operator_data_)
+        return base::fail(base::code::Usage,
+                          "`--data` is given twice, and means two folders: `" + operator_data_ + "` and `" + target + "`");
+    if (is_before) target = operator_data_;
+    if ((is_before || is_behind) && target.empty())
+        return base::fail(base::code::Usage, "`--data` takes a folder, and got an empty word");
+    if (chosen.data != nullptr || target.empty()) return {};
+    return act_as_operator(target);
+}
+
 Command Command::subcommand(const std::string& name, const std::string& help) {
     auto child = std::make_shared<State>();
     child->app = state_->app->add_subcommand(name, help);
@@ -256,8 +282,14 @@ void Command::action(std::function<base::Result<int>()> action) {
 
 void Command::footer(const std::string& text) { state_->app->footer(text); }
 
-void Command::data_folder(std::string& target) {
-    option("--data", "DIR", target, "the server's data folder, whether or not a server runs on it");
+void Command::asks_server() {
+    state_->data_option = add(*state_->app, data_option_name, "DIR", state_->server_data,
+                              "ask the server of this data folder over its socket, as the root");
+}
+
+void Command::data_folder(std::string& target, const std::string& help) {
+    state_->data_option = add(*state_->app, data_option_name, "DIR", target, help);
+    if (!target.empty()) state_->data_option->capture_default_str();
     state_->data = &target;
 }
 
@@ -322,10 +354,7 @@ int run(int argc, const char* const* argv, const std::vector<AddCommands>& comma
     }
     base::Result<int> status = 0;
     try {
-        if (chosen->data != nullptr && !line.operator_data().empty())
-            *chosen->data = line.operator_data();
-        else if (!line.operator_data().empty())
-            if (auto reached = act_as_operator(line.operator_data()); !reached) status = base::fail(std::move(reached).error());
+        if (auto resolved = line.resolve_data(*chosen); !resolved) status = base::fail(std::move(resolved).error());
         if (status) status = chosen->act();
     } catch (const std::filesystem::filesystem_error& error) {  // a folder that one may not look into, for example
         status = base::fail(base::code::FileError, "`" + error.path1().string() + "`: " + error.code().message());

@@ -50,8 +50,14 @@ public:
 
     // What the command does; its value is the exit status.
     void action(std::function<base::Result<int>()> action);
-    // A command for a data folder whose server may run or not, with `--data` before or behind its name: it reaches the server itself.
-    void data_folder(std::string& target);
+    // `--data DIR`, before or behind the name of a command, is one thing. It is declared by one of these two and by nothing else; a command
+    // that has neither refuses it in both places, since it would mean nothing.
+    //
+    // The command asks a server over the wire. With `--data` that is the folder's, over its socket, as the root.
+    void asks_server();
+    // The command itself knows what to do with a data folder, whose server may run or not. Without `--data` the target stays what it is.
+    void data_folder(std::string& target,
+                     const std::string& help = "the server's data folder, whether or not a server runs on it");
     // More text at the end of `--help`: examples.
     void footer(const std::string& text);
     // Help does not list it: a program runs it, not a person.

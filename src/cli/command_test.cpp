@@ -10,7 +10,7 @@ using cli::Command;
 namespace {
 
 struct Seen {
-    std::string name = "dev", file;
+    std::string name = "dev", file, folder = "default";
     std::vector<std::string> sets, words, rest;
     int64_t count = 3;
     bool yes = false;
@@ -36,6 +36,18 @@ int run(Seen& seen, std::vector<const char*> arguments, base::Result<int> result
                         inner.action([&seen]() -> base::Result<int> {
                             ++seen.ran;
                             return 7;
+                        });
+                        Command own = root.subcommand("own", "has a data folder");
+                        own.data_folder(seen.folder);
+                        own.action([&seen]() -> base::Result<int> {
+                            ++seen.ran;
+                            return 0;
+                        });
+                        Command asks = root.subcommand("asks", "asks a server");
+                        asks.asks_server();
+                        asks.action([&seen]() -> base::Result<int> {
+                            ++seen.ran;
+                            return 0;
                         });
                         Command thrown = root.subcommand("throw", "does what the standard library does");
                         thrown.action([]() -> base::Result<int> {
@@ -101,4 +113,26 @@ TEST_CASE("rest is untouched") {
     Seen seen;
     CHECK(run(seen, {"with", "ls", "--long", "-x"}) == 0);
     CHECK(seen.rest == std::vector<std::string>{"ls", "--long", "-x"});
+}
+
+TEST_CASE("--data before a command and behind it is one thing, and is refused where it means nothing") {
+    for (const auto& words : std::vector<std::vector<const char*>>{
+             {"--data", "f", "own"}, {"own", "--data", "f"}, {"--data=f", "own"}, {"--data", "f", "own", "--data", "f"}}) {
+        Seen seen;
+        CHECK(run(seen, words) == 0);
+        CHECK(seen.folder == "f");
+    }
+    Seen seen;
+    CHECK(run(seen, {"own"}) == 0);
+    CHECK(seen.folder == "default");
+    CHECK(run(seen, {"asks"}) == 0);
+    seen.ran = 0;
+    CHECK(run(seen, {"--data", "f", "own", "--data", "g"}) == 2);
+    CHECK(run(seen, {"--data", "", "own"}) == 2);
+    CHECK(run(seen, {"own", "--data", ""}) == 2);
+    CHECK(run(seen, {"--data", "f", "group", "inner"}) == 2);
+    CHECK(run(seen, {"group", "inner", "--data", "f"}) == 2);
+    CHECK(run(seen, {"--data", "/no such folder", "asks"}) == 1);
+    CHECK(run(seen, {"asks", "--data", "/no such folder"}) == 1);
+    CHECK(seen.ran == 0);
 }

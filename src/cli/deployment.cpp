@@ -88,6 +88,7 @@ void add_stack_options(Command& command, StackChoice& choice) {
 }
 
 void add_run_options(Command& command, RunChoice& choice) {
+    command.asks_server();
     add_stack_options(command, choice);
     command.option("-p,--parallel", "N", choice.parallel, "resources at a time (0: four for each processor)");
     command.flag("--json", choice.json, "print one JSON object, at the end");

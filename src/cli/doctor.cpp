@@ -57,13 +57,14 @@ void add_doctor(Command& root) {
     auto report = std::make_shared<DoctorReport>();
     Command command = root.subcommand("doctor", "Check the server that the shell points to, your credentials and this machine");
     command.flag("--json", report->json, "print JSON");
-    auto data = std::make_shared<std::string>(default_data_folder());
-    command.option("--data", "DIR", *data, "the server's data folder");
+    auto named = std::make_shared<std::string>();
+    command.data_folder(*named, "the server's data folder; by default that of `serve`");
     command.footer("Exit status 1 if there is a problem; warnings leave it at 0.");
-    command.action([report, data]() -> base::Result<int> {
-        check_server(*report);
-        check_data_folder(*report, *data);
-        check_disk(*report, *data);
+    command.action([report, named]() -> base::Result<int> {
+        const std::string data = named->empty() ? default_data_folder() : *named;
+        check_server(*report, {.path = data, .is_named = !named->empty()});
+        check_data_folder(*report, data);
+        check_disk(*report, data);
         check_clock(*report);
         check_programs(*report);
         check_sandbox(*report);

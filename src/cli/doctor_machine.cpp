@@ -223,11 +223,14 @@ void check_sandbox(DoctorReport& report) {
     if (!permitted) {
         report.add(Finding::warning, "this kernel is set to permit no user namespaces: there are no sandboxes for training jobs",
                    "allow them (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
-                   "kernel.apparmor_restrict_unprivileged_userns), or serve with --training-isolation=process");
+                   "kernel.apparmor_restrict_unprivileged_userns). --training-isolation=process trains without, and is no "
+                   "boundary: a job "
+                   "can then do what the server's user can");
     } else if (!may_make_user_namespaces()) {
-        report.add(
-            Finding::warning, "no user and network namespace could be made: there are no sandboxes for training jobs",
-            "in a container: let its seccomp and AppArmor profile permit unshare, or serve with --training-isolation=process");
+        report.add(Finding::warning, "no user and network namespace could be made: there are no sandboxes for training jobs",
+                   "in a container: let its seccomp and AppArmor profile permit unshare. --training-isolation=process trains "
+                   "without, and is no "
+                   "boundary: a job can then do what the server's user can");
     } else if (whole) {
         report.add(Finding::ok, "bubblewrap, iproute2 and user namespaces for the sandboxes of training jobs");
     }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "text/json.hpp"
 
@@ -24,8 +25,14 @@ private:
     bool has_problem_ = false;
 };
 
-// doctor_server.cpp: the server that the shell points to.
-void check_server(DoctorReport& report);
+struct DoctorFolder {
+    std::string path;
+    bool is_named = false;  // by `--data`; else it is where `serve` would look
+};
+
+// doctor_server.cpp: the server that the shell points to, by the way that AWS tools of this shell take. Where it points to none, as in a container
+// without a shell, the server of the folder, over its socket.
+void check_server(DoctorReport& report, const DoctorFolder& folder);
 // The server of a data folder, as far as this machine shows it.
 void check_data_folder(DoctorReport& report, const std::string& data);
 // doctor_machine.cpp: this machine.
@@ -40,5 +47,7 @@ void check_slurm(DoctorReport& report);
 // For their tests: what they make of figures.
 [[nodiscard]] Finding judge_space(uint64_t free, uint64_t size);
 [[nodiscard]] Finding judge_skew(int64_t seconds);
+// What to do where a TLS connection failed with these words of OpenSSL or libcurl; empty: nothing that these words tell.
+[[nodiscard]] std::string remedy_for_tls(std::string_view said);
 
 }  // namespace cli

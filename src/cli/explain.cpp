@@ -84,6 +84,7 @@ base::Result<int> explain(const Options& options) {
 void add_explain(Command& root) {
     auto options = std::make_shared<Options>();
     Command command = root.subcommand("explain", "Why a request was allowed or refused, or how one would be");
+    command.asks_server();
     command.positional("request-id", options->request_id, "the id that the answer carried (x-amz-request-id, x-amzn-requestid)",
                        false);
     command.option("--as", "ARN", options->principal,

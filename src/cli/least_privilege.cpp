@@ -292,6 +292,7 @@ void add_least_privilege(Command& root) {
     auto options = std::make_shared<Options>();
     Command command =
         root.subcommand("least-privilege", "The policy that a role's record shows to be needed, proved inside its policies");
+    command.asks_server();
     command.positional("ROLE", options->role, "the ARN of a role");
     command.option("--since", "TIME", options->since,
                    "the record since then: 2026-01-31T12:00:00Z, a date, or how long ago: 12h, 7d");

@@ -196,6 +196,7 @@ void add_lint(Command& root) {
     auto options = std::make_shared<Options>();
     Command command =
         root.subcommand("lint", "Find what is wrong in policies: in files, of this stack or its program, or of the account");
+    command.asks_server();
     command.positional("FILE", options->files,
                        "policy documents; - is stdin. Without any, the policies of the stack as it was deployed last");
     add_stack_options(command, *options);

@@ -48,6 +48,7 @@ base::Result<int> prove(const Options& options) {
 void add_prove(Command& root) {
     auto options = std::make_shared<Options>();
     Command command = root.subcommand("prove", "Check access rules against the account");
+    command.asks_server();
     command.positional("FILE", options->file, "rules: allow, deny, only (docs/guards.md)");
     command.option("--junit", "FILE", options->junit, "write the results for a CI system, as JUnit's XML");
     command.flag("--json", options->json, "print JSON");

@@ -185,14 +185,17 @@ base::Result<int> epilog(const Options& options) {
 
 void add_slurm(Command& root) {
     Command slurm = root.subcommand("slurm", "For slurm.conf: jobs of a Slurm cluster that hold a role (docs/slurm.md)");
-    const auto add = [&](const char* name, const char* help, base::Result<int> (*action)(const Options&)) {
+    const auto add = [&](const char* name, const char* help, base::Result<int> (*action)(const Options&),
+                         bool asks_server = true) {
         auto options = std::make_shared<Options>();
         Command command = slurm.subcommand(name, help);
+        if (asks_server) command.asks_server();
         command.option("--run", "DIR", options->run, "where a machine keeps what its jobs hold");
         command.action([options, action] { return action(*options); });
     };
     add("prolog", "As root, before a job: a session of the role that its comment names", prolog);
-    add("task-prolog", "As the job's user, before each task: the environment that has the role's credentials", task_prolog);
+    add("task-prolog", "As the job's user, before each task: the environment that has the role's credentials", task_prolog,
+        false);
     add("epilog", "As root, after a job: its credentials end", epilog);
 }
 

@@ -60,6 +60,9 @@ private:
 [[nodiscard]] Text redraw_from(size_t lines = 0);
 
 void print(const Text& text, std::FILE* stream = stdout);
+// One that was put together as a std::string has lost which of its line feeds are ours: begin with a Text.
+template <std::same_as<std::string> T>
+void print(const T& text, std::FILE* stream = stdout) = delete;
 // A document on a line or lines of its own; it can be read as JSON, and says what it said.
 void print_json(const text::Json& json);
 void print_pretty_json(const text::Json& json);

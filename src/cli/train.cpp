@@ -129,6 +129,7 @@ void add_train(Command& root) {
 
     auto logged = std::make_shared<Options>();
     Command logs_command = train.subcommand("logs", "Print what a job's workers wrote");
+    logs_command.asks_server();
     logs_command.positional("NAME", logged->name, "training job");
     logs_command.flag("-f,--follow", logged->follow, "go on until the job ends");
     logs_command.flag("--raw", logged->raw, "control characters as they were written; not to a terminal");
@@ -136,11 +137,13 @@ void add_train(Command& root) {
 
     auto listed = std::make_shared<Options>();
     Command list_command = train.subcommand("ls", "List training jobs, newest first");
+    list_command.asks_server();
     list_command.flag("--json", listed->json, "print JSON");
     list_command.action([listed] { return list(listed->json); });
 
     auto shown = std::make_shared<Options>();
     Command describe_command = train.subcommand("describe", "Show one job");
+    describe_command.asks_server();
     describe_command.positional("NAME", shown->name, "training job");
     describe_command.flag("--json", shown->json, "print DescribeTrainingJob's answer as JSON");
     describe_command.action([shown] { return show(shown->name, shown->json); });
@@ -148,11 +151,13 @@ void add_train(Command& root) {
     auto interrupted = std::make_shared<Options>();
     Command interrupt_command =
         train.subcommand("interrupt", "Take a managed spot training job's instances away; it begins again from its checkpoints");
+    interrupt_command.asks_server();
     interrupt_command.positional("NAME", interrupted->name, "training job");
     interrupt_command.action([interrupted] { return tell<own::InterruptTrainingJob>(interrupted->name); });
 
     auto stopped = std::make_shared<Options>();
     Command stop_command = train.subcommand("stop", "Stop a job: SIGTERM now, SIGKILL after 120 seconds");
+    stop_command.asks_server();
     stop_command.positional("NAME", stopped->name, "training job");
     stop_command.action([stopped] { return tell<m::StopTrainingJob>(stopped->name); });
 }

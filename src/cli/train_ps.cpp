@@ -53,6 +53,7 @@ base::Result<int> ps(const Options& options) {
 void add_train_ps(Command& train) {
     auto options = std::make_shared<Options>();
     Command command = train.subcommand("ps", "Show the workers of running jobs: step, processor, memory, input, refusals");
+    command.asks_server();
     command.positional("NAME", options->name, "only of this job, running or not", false);
     command.flag("-w,--watch", options->watch, "go on until no job is in progress; redrawn on a terminal");
     command.flag("--json", options->json, "print JSON, one line each time");

@@ -340,6 +340,7 @@ base::Result<int> run(RunOptions options) {
 void add_train_run(Command& train) {
     auto options = std::make_shared<RunOptions>();
     Command run_command = train.subcommand("run", "Train a script on this server's workers and follow its log");
+    run_command.asks_server();
     run_command.option("--role", "ARN", options->role, "role that the workers get (ARN or name); required");
     run_command.option("--output", "S3URI", options->output, "where the model goes: s3://BUCKET/PREFIX", true);
     run_command.option("--entry", "FILE", options->entry, "script to run", true);

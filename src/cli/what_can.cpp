@@ -47,6 +47,7 @@ base::Result<int> what_can(const Options& options) {
 void add_what_can(Command& root) {
     auto options = std::make_shared<Options>();
     Command command = root.subcommand("what-can", "What a principal may do: actions by service, resources, conditions");
+    command.asks_server();
     command.positional(
         "principal", options->principal,
         "the ARN of a role, of one of its sessions or of a user, a service, or `*` for anyone without credentials");

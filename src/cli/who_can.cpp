@@ -111,6 +111,7 @@ base::Result<int> who_can(const Options& options) {
 void add_who_can(Command& root) {
     auto options = std::make_shared<Options>();
     Command command = root.subcommand("who-can", "Every principal that may do an action on a resource, and why");
+    command.asks_server();
     command.positional("action", options->action, "for example s3:GetObject, or a pattern: s3:Get*");
     command.positional("resource", options->resource,
                        "an ARN, for example arn:aws:s3:::bucket/key (`${*}` is a `*` that a name really has), or a pattern: "

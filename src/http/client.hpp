@@ -18,6 +18,8 @@ struct ClientRequest {
     std::string body_file;                                     // path of a file to send (PUT)
     std::function<base::Result<void>(std::string_view)> sink;  // gets the body of a 2xx answer instead of ClientResponse::body
     int timeout_seconds = 60;
+    // Asked while the answer is waited for, at least once a second: true ends the request with an error. Absent: nobody gives up.
+    std::function<bool()> given_up = {};
     std::string socket = {};  // a Unix socket that the URL's host is behind; empty: none
 };
 

@@ -61,18 +61,24 @@ bool is_address(const std::string& name) {
     return ::inet_pton(AF_INET, name.c_str(), raw.data()) == 1 || ::inet_pton(AF_INET6, name.c_str(), raw.data()) == 1;
 }
 
-constexpr std::string_view below = "*.";  // whatever is directly below a name
-
-// As OpenSSL's configuration writes names. Name constraints hold networks: an address is a network of one.
-std::string list_of(const MachineNames& names, bool as_constraints) {
+// As OpenSSL's configuration writes names.
+std::string list_of(const MachineNames& names) {
     std::string out;
+    for (const auto& name : names) out += (out.empty() ? "" : ",") + std::string(is_address(name) ? "IP:" : "DNS:") + name;
+    return out;
+}
+
+// Name constraints hold networks: an address is a network of one. A DNS name permits all below it. A kind of name that is not named at all
+// would be free: of mailboxes and URIs those of a domain are permitted that never exists (RFC 2606). Directory names are left out, because
+// Go's clients refuse an authority with constraints of a kind that they do not know; what vouches for persons is forbidden by its use.
+std::string constraints_of(const MachineNames& names) {
+    std::string out = "permitted;email:nobody.invalid,permitted;URI:nowhere.invalid";
     for (const auto& name : names) {
-        if (as_constraints && name.starts_with(below)) continue;  // who may vouch for a name may for all below it
-        if (!out.empty()) out += ',';
-        if (as_constraints) out += "permitted;";
-        out += is_address(name) ? "IP:" + name : "DNS:" + name;
-        if (as_constraints && is_address(name))
-            out += name.find(':') == std::string::npos ? "/255.255.255.255" : "/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+        if (is_address(name))
+            out += ",permitted;IP:" + name +
+                   (name.find(':') == std::string::npos ? "/255.255.255.255" : "/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+        else if (!name.starts_with("*."))
+            out += ",permitted;DNS:" + name;
     }
     return out;
 }
@@ -121,8 +127,9 @@ Result<KeyAndCertificate> make_authority(const std::string& name, const MachineN
     if (X509_set_issuer_name(out.get(), X509_get_subject_name(out.get())) != 1 ||
         !add_extension(out.get(), out.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
         !add_extension(out.get(), out.get(), NID_key_usage, "critical,keyCertSign") ||
+        !add_extension(out.get(), out.get(), NID_ext_key_usage, "serverAuth") ||
         !add_extension(out.get(), out.get(), NID_subject_key_identifier, "hash") ||
-        !add_extension(out.get(), out.get(), NID_name_constraints, "critical," + list_of(may_vouch_for, true)))
+        !add_extension(out.get(), out.get(), NID_name_constraints, "critical," + constraints_of(may_vouch_for)))
         return failed("extensions");
     return written(out.get(), key.get(), key.get());
 }
@@ -140,7 +147,7 @@ Result<KeyAndCertificate> make_certificate(const KeyAndCertificate& authority, c
         !add_extension(out.get(), issuer.get(), NID_ext_key_usage, "serverAuth") ||
         !add_extension(out.get(), issuer.get(), NID_subject_key_identifier, "hash") ||
         !add_extension(out.get(), issuer.get(), NID_authority_key_identifier, "keyid") ||
-        !add_extension(out.get(), issuer.get(), NID_subject_alt_name, list_of(names, false)))
+        !add_extension(out.get(), issuer.get(), NID_subject_alt_name, list_of(names)))
         return failed("extensions");
     return written(out.get(), key.get(), signer.get());
 }

@@ -2,7 +2,7 @@
 // by it. Nothing here touches a file.
 //
 // Source: RFC 5280 sections 4.2.1.3 (key usage), 4.2.1.6 (subject alternative name), 4.2.1.9 (basic constraints), 4.2.1.10 (name
-// constraints).
+// constraints), 4.2.1.12 (extended key usage, which all that verify chains hold against the certificates below an authority, too).
 #pragma once
 
 #include <string>
@@ -17,10 +17,10 @@ struct KeyAndCertificate {
     std::string key_pem, certificate_pem;
 };
 
-// DNS names and addresses, as text.
+// DNS names and addresses, as text. `*.NAME` is good for one label more; whoever is to vouch for it needs NAME beside it.
 using MachineNames = std::vector<std::string>;
 
-// Keys are ECDSA P-256. Error `InternalError`.
+// Keys are ECDSA P-256. It may vouch for servers alone: no clients, mail or code. Error `InternalError`.
 [[nodiscard]] base::Result<KeyAndCertificate> make_authority(const std::string& name, const MachineNames& may_vouch_for,
                                                              int days);
 // REQUIRES: the authority may vouch for all of the names.

@@ -14,6 +14,7 @@
 #include "cli/terminal.hpp"
 #include "model/trainwarden/operations.hpp"
 #include "os/file.hpp"
+#include "server/check_report_output.hpp"
 #include "server/data_folder.hpp"
 #include "server/opened_source.hpp"
 #include "server/restore.hpp"
@@ -60,19 +61,6 @@ struct RetentionSettings : Options {
     std::string keep_days, keep_bytes, when_full;
 };
 
-std::string size_of(uint64_t bytes) {
-    constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    size_t unit = 0;
-    auto value = static_cast<double>(bytes);
-    while (value >= 1024 && unit + 1 < std::size(units)) {
-        value /= 1024;
-        ++unit;
-    }
-    char text[32];
-    std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-    return text;
-}
-
 Json to_json(const admin::Manifest& manifest) {
     return Json::object({{"Id", manifest.id},
                          {"Time", text::iso8601_millis(manifest.time)},
@@ -106,9 +94,6 @@ base::Result<int> backup(const BackupSettings& settings) {
                                  .copy = settings.copy,
                                  .audit_public_key = audit_public_keys_of(settings.data),
                                  .go_on = {}};
-    if (options.audit_public_key.empty())
-        cli::print_warning(
-            "the public key of the audit log is not beside the master key: the log of this backup cannot be verified without it");
     std::string key_file;
     if (settings.include_master_key) {
         key_file = TRY(master_key_file_of(settings.data));
@@ -117,6 +102,10 @@ base::Result<int> backup(const BackupSettings& settings) {
     admin::Manifest made;
     {
         const auto opened = TRY(OpenedSource::open(settings.data));
+        if (options.audit_public_key.empty())
+            cli::print_warning(
+                "the public key of the audit log is not beside the master key: the log of this backup cannot be verified without "
+                "it");
         options.go_on = [&opened] { return opened->go_on(); };
         // A rotation that ended in between has taken the key away that records of the snapshot are under.
         if (settings.include_master_key && TRY(os::read_file(key_file, key_file_bytes_max)) != options.master_keys)
@@ -124,8 +113,12 @@ base::Result<int> backup(const BackupSettings& settings) {
                 base::Error(base::code::BackupUnusable, "the master key was changed while the backup began").note("begin again"));
         made = TRY(admin::write_backup(opened->source(), options));
     }
+    if (options.audit_public_key.empty())
+        cli::print_warning(
+            "the public key of the audit log is not beside the master key: the log of this backup cannot be verified without it");
     admin::Pruned pruned;
-    if (settings.keep > 0) pruned = TRY(admin::prune_backups(settings.destination, static_cast<size_t>(settings.keep)));
+    if (settings.keep > 0)
+        pruned = TRY(admin::prune_backups(settings.destination, made.installation, static_cast<size_t>(settings.keep)));
     if (settings.json) {
         Json json = to_json(made);
         json.set("RemovedBackups", static_cast<uint64_t>(pruned.backups));
@@ -135,25 +128,27 @@ base::Result<int> backup(const BackupSettings& settings) {
     }
     cli::print("backup " + Text(made.id) + ": " + std::to_string(made.objects) + " objects, " + size_of(made.blob_bytes) +
                " in blobs, " + size_of(made.new_bytes) + " new\n");
-    if (pruned.backups > 0)
-        cli::print("removed " + std::to_string(pruned.backups) + " older backups and " + std::to_string(pruned.blobs) +
-                   " blobs that no other needs\n");
+    if (pruned.backups > 0 || pruned.blobs > 0)
+        cli::print(Text("removed ") + std::to_string(pruned.backups) +
+                   (pruned.backups == 1 ? " older backup" : " older backups") + " of this server, and " +
+                   std::to_string(pruned.blobs) + (pruned.blobs == 1 ? " blob" : " blobs") + " that no backup needs\n");
     if (!made.has_master_key)
         cli::print("the master key is not part of it: keep a copy of the key file elsewhere (docs/admin.md)\n");
     return 0;
 }
 
 base::Result<int> list_backups(const std::string& folder, bool json) {
-    const auto all = TRY(admin::backups_in(folder));
+    const auto found = TRY(admin::backups_in(folder));
+    for (const auto& other : found.others) cli::print_warning("`" + other.path + "` is left out: " + other.why);
     if (json) {
         Json list = Json::array();
-        for (const auto& one : all) list.push(to_json(one));
+        for (const auto& one : found.backups) list.push(to_json(one));
         cli::print_pretty_json(list);
         return 0;
     }
-    std::vector<std::vector<std::string>> rows = {{"BACKUP", "TIME", "OBJECTS", "BYTES", "NEW", "MASTER KEY"}};
-    for (const auto& one : all)
-        rows.push_back({one.id, text::iso8601(one.time), std::to_string(one.objects), size_of(one.blob_bytes),
+    std::vector<std::vector<std::string>> rows = {{"BACKUP", "SERVER", "TIME", "OBJECTS", "BYTES", "NEW", "MASTER KEY"}};
+    for (const auto& one : found.backups)
+        rows.push_back({one.id, one.installation, text::iso8601(one.time), std::to_string(one.objects), size_of(one.blob_bytes),
                         size_of(one.new_bytes), one.has_master_key ? "included" : "elsewhere"});
     cli::print(cli::table(rows));
     return 0;
@@ -182,44 +177,6 @@ base::Result<std::vector<crypto::PublicKey>> keys_in(const std::vector<std::stri
     return keys;
 }
 
-int show(const admin::CheckReport& report, bool json) {
-    if (json) {
-        Json findings = Json::array();
-        for (const auto& one : report.findings)
-            findings.push(Json::object({{"Place", one.place}, {"What", one.what}, {"Remedy", one.remedy}}));
-        cli::print_pretty_json(Json::object({{"Holds", report.holds()},
-                                             {"Backups", report.backups},
-                                             {"Files", report.files},
-                                             {"Records", report.records},
-                                             {"Blobs", report.blobs},
-                                             {"BlobBytes", report.blob_bytes},
-                                             {"BlobsWithoutDigest", report.without_digest},
-                                             {"UnnamedBlobs", report.unnamed_blobs},
-                                             {"AuditRecords", report.audit_records},
-                                             {"Findings", std::move(findings)},
-                                             {"MoreFindings", report.more_findings}}));
-        return report.holds() ? 0 : 1;
-    }
-    for (const auto& one : report.findings) {
-        cli::print(cli::paint(cli::Style::red, "damaged") + "  " + one.place + "\n");
-        cli::print("         " + Text(one.what) + "\n         remedy: " + one.remedy + "\n");
-    }
-    if (report.more_findings > 0) cli::print("and " + std::to_string(report.more_findings) + " more\n");
-    cli::print((report.holds() ? cli::paint(cli::Style::green, "whole") : cli::paint(cli::Style::red, "not whole")) + "  " +
-               std::to_string(report.records) + " records, " + std::to_string(report.blobs) + " blobs (" +
-               size_of(report.blob_bytes) + "), " + std::to_string(report.audit_records) + " lines of the audit log" +
-               (report.backups > 0
-                    ? ", " + std::to_string(report.files) + " files of " + std::to_string(report.backups) + " backups"
-                    : "") +
-               "\n");
-    if (report.without_digest > 0)
-        cli::print("  of " + std::to_string(report.without_digest) + " blobs only the size is known\n");
-    if (report.unnamed_blobs > 0)
-        cli::print("  " + std::to_string(report.unnamed_blobs) +
-                   " blobs that no record names: the next start of the server removes them\n");
-    return report.holds() ? 0 : 1;
-}
-
 base::Result<void> check_folder(const std::string& data, const CheckSettings& settings, admin::CheckReport& report) {
     const auto opened = TRY(OpenedSource::open(data));
     admin::CheckOptions options{.quick = settings.quick,
@@ -241,10 +198,19 @@ base::Result<void> check_backups(const CheckSettings& settings, admin::CheckRepo
                                 .go_on = {},
                                 .verified = &verified};
     std::vector<admin::Manifest> all;
-    if (settings.backup.empty())
-        all = TRY(admin::backups_in(settings.folder));
-    else
+    if (settings.backup.empty()) {
+        auto found = TRY(admin::backups_in(settings.folder));
+        for (const auto& other : found.others) {
+            if (other.may_be_backup)
+                report.find(other.path, "it is no backup that can be used: " + other.why,
+                            "remove `" + other.path + "` if that backup is given up, and make another");
+            else
+                cli::print_warning("`" + other.path + "` is left out: " + other.why);
+        }
+        all = std::move(found.backups);
+    } else {
         all.push_back(TRY(admin::find_backup(settings.folder, settings.backup)));
+    }
     for (const auto& manifest : all) TRY(admin::check_backup(settings.folder, manifest, options, report));
     return {};
 }
@@ -261,8 +227,30 @@ base::Result<int> check(const CheckSettings& settings) {
 
 // ---- restore
 
-base::Result<int> run_restore(const RestoreCommand& settings) {
+// Is what was restored as it was stored? Before it is a server's folder.
+base::Result<void> check_restored(const admin::Source& made, const std::string& audit_keys, bool json) {
+    const admin::CheckOptions options{.quick = false,
+                                      .audit_keys = admin::public_keys_of(audit_keys),
+                                      .check_entry = check_entry,
+                                      .go_on = {},
+                                      .verified = nullptr};
+    admin::CheckReport report;
+    TRY(admin::check_source(made, options, report));
+    if (!json) (void)show(report, false);
+    if (report.holds()) return {};
+    if (json)
+        for (const auto& one : report.findings) cli::print_warning(one.place + ": " + one.what);
+    return base::fail(
+        base::Error(base::code::BackupUnusable, "what was restored is not whole: no server takes `" + made.root + "`")
+            .note("restore another backup into another folder, or what there is of this one with --skip-check"));
+}
+
+base::Result<int> run_restore(RestoreCommand& settings) {
     const base::SystemClock clock;
+    if (!settings.skip_check)
+        settings.check = [&settings](const admin::Source& made, const std::string& audit_keys) {
+            return check_restored(made, audit_keys, settings.json);
+        };
     const auto restored = TRY(restore(settings, clock));
     if (settings.json) {
         Json jobs = Json::array();
@@ -272,20 +260,14 @@ base::Result<int> run_restore(const RestoreCommand& settings) {
                                              {"MasterKeyFile", restored.master_key_file},
                                              {"AuditKeyFile", restored.audit_key_file},
                                              {"FailedJobs", std::move(jobs)}}));
-    } else {
-        cli::print("restored " + Text(restored.manifest.id) + " of " + text::iso8601(restored.manifest.time) + " into " +
-                   settings.directory + "\n  master key  " + restored.master_key_file + "\n  audit key   " +
-                   restored.audit_key_file + "\n");
-        for (const auto& job : restored.failed_jobs)
-            cli::print("  the training job " + Text(job) + " was in progress: it is Failed here\n");
+        return 0;
     }
-    if (settings.skip_check) return 0;
-    CheckSettings checked;
-    admin::CheckReport report;
-    TRY(check_folder(settings.directory, checked, report));
-    if (!settings.json) return show(report, false);
-    for (const auto& one : report.findings) cli::print_warning(one.place + ": " + one.what);
-    return report.holds() ? 0 : 1;
+    cli::print("restored " + Text(restored.manifest.id) + " of " + text::iso8601(restored.manifest.time) + ", which server " +
+               restored.manifest.installation + " made, into " + settings.directory + "\n  master key  " +
+               restored.master_key_file + "\n  audit key   " + restored.audit_key_file + "\n");
+    for (const auto& job : restored.failed_jobs)
+        cli::print("  the training job " + Text(job) + " was in progress: it is Failed here\n");
+    return 0;
 }
 
 // ---- the master key
@@ -310,7 +292,7 @@ void show_master_key(const m::MasterKeyResponse& key, bool json) {
     }
     cli::print(Text("master key  ") + key.key_file + "\n");
     if (key.is_rotating)
-        cli::print("rotation    goes on: " + std::to_string(key.resealed) +
+        cli::print(Text("rotation    goes on: ") + std::to_string(key.resealed) +
                    " records sealed anew so far; the former key is still needed\n");
     else
         cli::print("rotation    none goes on: every record is sealed under the key\n");
@@ -322,6 +304,11 @@ base::Result<int> rotate(const RotateSettings& settings) {
     const auto client = TRY(client_of_server(settings.data));
     auto key = TRY(client->call<m::DescribeMasterKey>({}));
     if (!settings.status) {
+        if (key.is_rotating)
+            return base::fail(
+                base::Error(base::code::RotationInProgress,
+                            "an earlier rotation of the master key is not done, and no other was begun")
+                    .note("`trainwarden admin rotate-master-key --status` says how far it is, with --wait it waits for the end"));
         if (!settings.save_former.empty()) {
             std::error_code error;
             if (std::filesystem::exists(settings.save_former, error))
@@ -383,7 +370,7 @@ void add_backup(cli::Command& admin) {
     cli::Command command = admin.subcommand("backup", "Back up everything that a server has stored, while it serves");
     command.positional("DEST", settings->destination, "folder of backups; made if it is not there");
     command.data_folder(settings->data);
-    command.option("--keep", "N", settings->keep, "afterwards remove all but the newest N backups; 0: none");
+    command.option("--keep", "N", settings->keep, "afterwards remove all but the newest N backups of this server; 0: none");
     command.flag("--include-master-key", settings->include_master_key,
                  "the backup has the master key: who reads it has every secret");
     command.flag("--copy", settings->copy, "no hard links to the server's own files, on the same file system either");
@@ -406,7 +393,7 @@ void add_restore(cli::Command& admin) {
     cli::Command command = admin.subcommand("restore", "Make a new data folder from a backup");
     command.positional("SRC", settings->source, "folder of backups");
     command.positional("DIR", settings->directory, "the new data folder: empty, or not there");
-    command.option("--backup", "ID", settings->backup, "which backup; by default the newest");
+    command.option("--backup", "ID", settings->backup, "which backup; by default the newest, if all are of one server");
     command.option("--from-key-file", "FILE", settings->from_key_file,
                    "the master key of the server that made the backup, if it is neither in the backup nor where it was");
     command.option("--master-key-file", "FILE", settings->master_key_file, "where the new server's key file is made");
@@ -438,7 +425,9 @@ void add_rotate(cli::Command& admin) {
     cli::Command command = admin.subcommand("rotate-master-key", "Put another master key in place while the server serves");
     command.data_folder(settings->data);
     command.flag("--status", settings->status, "only say how far a rotation is");
-    command.flag("--wait", settings->wait, "until every record is sealed under the new key");
+    command.flag(
+        "--wait", settings->wait,
+        "until every record is sealed under the new key; with --status for the rotation that goes on, without beginning another");
     command.flag("--end-sessions", settings->end_sessions,
                  "for a key that was disclosed: refuse session tokens under the former key from now on, running jobs' too");
     command.option("--save-former", "FILE", settings->save_former, "keep the former key there: earlier backups need it");

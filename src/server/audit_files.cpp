@@ -42,11 +42,16 @@ base::Result<std::string> read_text(const std::string& path) {
     return content;
 }
 
+base::Result<void> require_log(const std::string& data) {
+    std::error_code error;
+    if (std::filesystem::is_directory(data + "/audit", error)) return {};
+    return base::fail(base::code::Usage, "there is no audit log in `" + data + "`");
+}
+
 base::Result<audit::VerifyOptions> read_settings(const VerifySettings& settings) {
     audit::VerifyOptions options{.directory = settings.data + "/audit", .keys = {}, .heads = {}};
+    TRY(require_log(settings.data));
     std::error_code error;
-    if (!std::filesystem::is_directory(options.directory, error))
-        return base::fail(base::code::Usage, "there is no audit log in `" + settings.data + "`");
     std::vector<std::string> keys = settings.public_keys;
     std::string head = settings.head;
     if (const auto key_file = audit_key_file_of(settings.data)) {
@@ -126,6 +131,7 @@ base::Result<int> export_records(const ExportSettings& settings) {
     if (settings.format != "json" && settings.format != "cloudtrail")
         return base::fail(base::code::Usage, "--format is json or cloudtrail, not `" + settings.format + "`");
     const auto since = TRY(time_of("--since", settings.since)), until = TRY(time_of("--until", settings.until));
+    TRY(require_log(settings.data));
     const bool as_events = settings.format == "cloudtrail";
     TRY(audit::each_record(
         settings.data + "/audit", {audit::requests_stream, audit::unauthenticated_stream}, [&](const Json& record) {
@@ -147,7 +153,7 @@ void add_audit_files(cli::Command& audit) {
     auto settings = std::make_shared<VerifySettings>();
     settings->data = cli::default_data_folder();
     cli::Command command = audit.subcommand("verify", "Is the log as it was written? Names the first record that is not");
-    command.option("--data", "DIR", settings->data, "the data folder, or a copy");
+    command.data_folder(settings->data, "the data folder, or a copy");
     command.option("--public-key", "FILE", settings->public_keys, "a key that signed; repeatable (default: the folder's)");
     command.option("--head", "FILE", settings->head,
                    "the newest signed heads, kept elsewhere (default: beside the folder's key)");
@@ -159,7 +165,7 @@ void add_audit_files(cli::Command& audit) {
     auto exported = std::make_shared<ExportSettings>();
     exported->data = cli::default_data_folder();
     cli::Command export_command = audit.subcommand("export", "Every record, one JSON object a line, oldest first by time");
-    export_command.option("--data", "DIR", exported->data, "the data folder, or a copy");
+    export_command.data_folder(exported->data, "the data folder, or a copy");
     export_command.option("--format", "FORMAT", exported->format, "json: as `audit --json`; cloudtrail: as CloudTrail's events");
     export_command.option("--since", "TIME", exported->since,
                           "only since then: 2026-01-31T12:00:00Z, a date, or how long ago: 12h, 7d");

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
+#include "admin/manifest.hpp"
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "crypto/digest.hpp"
@@ -64,6 +66,73 @@ base::Result<void> make_folder(const std::string& path, const char* remedy) {
 }
 
 base::Result<std::string> read_file(const std::string& path) { return of_folder(os::read_file(path, small_file_bytes_max)); }
+
+constexpr auto subfolders = std::to_array<std::string_view>({"keys", "blobs", "audit", "jobs", "logs"});
+constexpr std::string_view of_a_new_file_system = "lost+found";
+
+bool is_empty_folder(const fs::path& path) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) return false;
+    for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error))
+        if (at->path().filename() != of_a_new_file_system) return false;
+    return !error;
+}
+
+// Of a first start that was cut off before `installation` was there; what a new file system has; and subfolders that were made for the server
+// so that they lie on disks of their own.
+bool is_of_a_first_start(const fs::directory_entry& entry) {
+    std::error_code error;
+    const std::string name = entry.path().filename().string();
+    if (name == of_a_new_file_system) return entry.is_directory(error);
+    if (std::ranges::find(subfolders, name) != subfolders.end()) return is_empty_folder(entry.path());
+    const bool is_unfinished = name.starts_with("installation.") && name.ends_with(".new");  // os::replace_file
+    return (name == "lock" || is_unfinished) && !entry.is_symlink(error) && entry.is_regular_file(error);
+}
+
+// Is this file one that `make` has written? Whose content is damaged is for who reads it.
+bool is_installation(const std::string& file) {
+    std::error_code error;
+    if (!fs::is_regular_file(file, error)) return false;
+    const auto content = os::read_file(file, small_file_bytes_max);
+    const auto json = content ? text::parse_json(*content) : base::fail(content.error());
+    return json && !(*json)["Id"].as_string().empty() && !(*json)["MasterKeyFile"].as_string().empty() &&
+           !(*json)["Sealed"].as_string().empty();
+}
+
+// A server changes the mode of its folder and removes from it what it does not know: it takes one that is its own already, or that is
+// empty, and no other. Nothing is changed here.
+base::Result<void> check_may_be_taken(const std::string& path) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) return {};  // it is made, or refused
+    const std::string installation = path + "/installation";
+    // Its files are other backups', too, and perhaps another server's.
+    if (exists(path + "/" + std::string(admin::manifest_file)) && exists(installation))
+        return base::fail(base::Error(base::code::DataFolderUnusable, "`" + path + "` is a backup")
+                              .note("make a data folder of it: trainwarden admin restore; nothing was changed"));
+    if (is_installation(installation)) return {};
+    std::string other;
+    for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error))
+        if (!is_of_a_first_start(*at)) other = std::min(other.empty() ? "\xff" : other, at->path().filename().string());
+    if (error == std::errc::permission_denied) return {};  // another's: what is tried next says whose
+    if (error) return base::fail(base::code::DataFolderUnusable, "cannot read `" + path + "`: " + error.message());
+    if (other.empty() || is_installation(installation)) return {};  // another server begins with it
+    if (exists(installation))
+        return base::fail(
+            base::Error(base::code::DataFolderUnusable, "`" + installation + "` is none of a data folder of trainwarden")
+                .note("if this is one, bring that file back from a copy: it says which master key the data was sealed under; "
+                      "else name "
+                      "a folder that is empty, or not there, with --data"));
+    const auto has = [&](const char* inner) { return fs::is_directory(path + inner, error); };
+    if (has("/keys") && has("/blobs") && has("/audit"))
+        return base::fail(
+            base::Error(base::code::DataFolderUnusable, "`" + path + "` holds data but no `installation` file")
+                .note("it says which master key the data was sealed under: bring it back from a copy; what a restore that "
+                      "did not succeed has left may be removed"));
+    return base::fail(base::Error(base::code::DataFolderUnusable,
+                                  "`" + path + "` is not empty, and no data folder of trainwarden: `" + other + "` is in it")
+                          .note("nothing was changed; name a folder that is empty, or not there, with --data: --data " + path +
+                                "/trainwarden-data"));
+}
 
 std::string default_key_folder() {
     const char* config = std::getenv("XDG_CONFIG_HOME");
@@ -143,6 +212,7 @@ base::Result<void> DataFolder::make_inside(const std::string& folder, const char
 }
 
 base::Result<void> DataFolder::make(const std::string& path, const std::string& master_key_file, crypto::Random& random) {
+    TRY(check_may_be_taken(path));
     TRY(make_inside(path, data_remedy));
     std::error_code error;
     path_ = fs::canonical(path, error).string();
@@ -202,9 +272,6 @@ base::Result<void> DataFolder::load_master_key(const std::string& file, crypto::
         id_ = id;
         return {};
     }
-    if (exists(keys_directory()))
-        return base::fail(base::Error(base::code::DataFolderUnusable, "`" + path_ + "` holds data but no `installation` file")
-                              .note("it says which master key the data was sealed under: bring it back from a copy"));
     const std::string id = random.hex(16);
     std::string key_file = file;
     if (key_file.empty()) key_file = TRY(default_master_key_file(id));

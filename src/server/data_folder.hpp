@@ -35,7 +35,9 @@ namespace server {
 
 class DataFolder {
 public:
-    // Makes what is missing, takes the lock. `master_key_file` empty: the default place. What it made is gone again if it fails.
+    // Makes what is missing, takes the lock. `master_key_file` empty: the default place. What it made is gone again if it fails. A folder
+    // that is there is taken if it has an `installation` that this program has written, or is empty; nothing of any other is changed, its
+    // mode included.
     // Errors: `DataFolderBusy`, `MasterKeyMissing`, `MasterKeyWrong`, `DataFolderUnusable`.
     [[nodiscard]] static base::Result<std::unique_ptr<DataFolder>> open(const std::string& path,
                                                                         const std::string& master_key_file,

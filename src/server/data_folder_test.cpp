@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
+#include <set>
 
 #include "base/clock.hpp"
 #include "os/child.hpp"
@@ -72,6 +74,7 @@ TEST_CASE("data without the file that says which key it needs is not taken for a
     Place place;
     REQUIRE(place.open().has_value());
     fs::remove(place.data + "/installation");
+    REQUIRE(os::replace_file(place.data + "/keys/CURRENT", "MANIFEST-000005\n").has_value());
     const auto folder = place.open();
     REQUIRE_FALSE(folder.has_value());
     CHECK(folder.error().code == "DataFolderUnusable");
@@ -133,6 +136,79 @@ TEST_CASE("the endpoint stands while the server runs") {
     CHECK(os::read_file(place.data + "/regions").value() == "us-east-1\neu-central-1\n");
     folder->remove_endpoint();
     CHECK_FALSE(fs::exists(place.data + "/endpoint"));
+}
+
+TEST_CASE("a folder that is somebody's own is refused, whatever is in it, and nothing of it is changed") {
+    const auto refused_with = [](const std::function<void(const std::string& folder)>& fill) {
+        Place place;
+        fs::create_directories(place.data);
+        fill(place.data);
+        REQUIRE(::chmod(place.data.c_str(), 0755) == 0);
+        const auto before = [&] {
+            std::set<std::string> names;
+            for (const auto& entry : fs::recursive_directory_iterator(place.data)) names.insert(entry.path().string());
+            return names;
+        };
+        const auto names = before();
+        const auto folder = place.open();
+        REQUIRE_FALSE(folder.has_value());
+        CHECK(folder.error().code == "DataFolderUnusable");
+        REQUIRE(folder.error().notes.size() == 1);
+        CHECK(folder.error().notes[0].contains("--data"));
+        CHECK(before() == names);
+        CHECK(mode_of(place.data) == 0755);
+        CHECK_FALSE(fs::exists(place.key));
+        return folder.error().message;
+    };
+    const auto file = [](const std::string& path, const std::string& content) {
+        REQUIRE(os::replace_file(path, content).has_value());
+    };
+    CHECK(refused_with([&](const std::string& folder) {
+              fs::create_directories(folder + "/logs");
+              file(folder + "/logs/train.log", "mine");
+          }).contains("`logs` is in it"));
+    CHECK(refused_with([&](const std::string& folder) { file(folder + "/.profile", ""); }).contains("not empty"));
+    CHECK(refused_with([&](const std::string& folder) { fs::create_directory(folder + "/snapshot"); }).contains("snapshot"));
+    CHECK(refused_with([&](const std::string& folder) { fs::create_directory(folder + "/lock"); }).contains("lock"));
+    CHECK(refused_with([&](const std::string& folder) { fs::create_symlink("/dev/null", folder + "/lock"); }).contains("lock"));
+    for (const auto& installation : {"", "{}", "[1]", "apt install …", R"({"Id":"a","MasterKeyFile":""})"})
+        CHECK(refused_with([&](const std::string& folder) {
+                  file(folder + "/installation", installation);
+              }).contains("installation"));
+    CHECK(refused_with([&](const std::string& folder) {
+              fs::create_directory(folder + "/installation");
+          }).contains("installation"));
+    CHECK(refused_with([&](const std::string& folder) {
+              REQUIRE(::mkfifo((folder + "/installation").c_str(), 0600) == 0);
+          }).contains("installation"));
+}
+
+TEST_CASE("a backup is no data folder, though it has what one has") {
+    Place place;
+    REQUIRE(place.open().has_value());
+    REQUIRE(os::replace_file(place.data + "/manifest.json", "{}").has_value());
+    REQUIRE(::chmod(place.data.c_str(), 0755) == 0);
+    const auto folder = place.open();
+    REQUIRE_FALSE(folder.has_value());
+    CHECK(folder.error().message.contains("is a backup"));
+    CHECK(mode_of(place.data) == 0755);
+}
+
+TEST_CASE("an empty folder is taken, and what a first start that was cut off has left") {
+    for (const bool was_cut_off : {false, true}) {
+        Place place;
+        fs::create_directories(place.data + (was_cut_off ? "/lost+found" : ""));
+        REQUIRE(::chmod(place.data.c_str(), 0755) == 0);
+        if (was_cut_off) {
+            REQUIRE(os::replace_file(place.data + "/lock", "").has_value());
+            REQUIRE(os::replace_file(place.data + "/installation.12.1.new", "{").has_value());
+            fs::create_directories(place.path + "/another-disk/lost+found");
+            fs::create_symlink(place.path + "/another-disk", place.data + "/audit");
+        }
+        const auto folder = place.open();
+        REQUIRE_MESSAGE(folder.has_value(), (folder ? "" : folder.error().describe()));
+        CHECK(mode_of(place.data) == 0700);
+    }
 }
 
 }  // namespace server

@@ -97,7 +97,7 @@ constexpr std::array<metrics::Family, places> families{{
     {"trainwarden_trace_spans_total", Type::counter, "Spans, by what became of them."},
     {"trainwarden_trace_queued_spans", Type::gauge, "Spans that wait to be sent."},
     {"trainwarden_build_info", Type::gauge, "1 for the version of this server."},
-    {"trainwarden_ready", Type::gauge, "1: the server takes requests; 0: it ends."},
+    {"trainwarden_ready", Type::gauge, "1: requests can be served; 0: not, or the server ends. What /readyz says."},
     {"process_cpu_seconds_total", Type::counter, "Processor time that the server has used."},
     {"process_resident_memory_bytes", Type::gauge, "Memory of the server that is in RAM."},
     {"process_virtual_memory_bytes", Type::gauge, "Its address space."},
@@ -219,7 +219,7 @@ std::string MetricsPage::text() const {
         page.add(span_queue, number(counted.queued));
     }
     page.add(build, 1, {{"version", sources_.version}});
-    page.add(ready, is_ending_ ? 0 : 1);
+    page.add(ready, !is_ending_ && (!sources_.is_ready || sources_.is_ready()) ? 1 : 0);
     const ProcessFigures process = process_figures();
     page.add(cpu, process.cpu_seconds);
     page.add(resident, number(process.resident_bytes));

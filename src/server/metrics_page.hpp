@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,6 +33,7 @@ public:
         std::string_view isolation;             // TrainingService::isolation
         const net::TlsServer* tls = nullptr;    // nullptr: there is none
         const TraceExporter* traces = nullptr;  // nullptr: nothing is traced
+        std::function<bool()> is_ready;         // what /readyz says; must not wait
         std::string data_folder;
         std::string version;
     };

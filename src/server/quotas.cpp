@@ -22,6 +22,7 @@ const std::vector<One>& all() {
         {"volume-gigabytes", [](Quotas& all, uint64_t n) { all.jobs.volume_gigabytes_max = n; }, 1, 16'384},
         {"jobs-bytes", [](Quotas& all, uint64_t n) { all.jobs.jobs_bytes_max = n; }, mib, bytes},
         {"jobs-leave-bytes", [](Quotas& all, uint64_t n) { all.jobs.disk_free_bytes_min = n; }, 0, bytes},
+        {"kept-bytes", [](Quotas& all, uint64_t n) { all.jobs.kept_bytes_max = n; }, 0, bytes},
         {"artifact-bytes", [](Quotas& all, uint64_t n) { all.jobs.artifact_bytes_max = n; }, 1, uint64_t{1} << 40},
         {"upload-seconds", [](Quotas& all, uint64_t n) { all.jobs.artifact_time_max = std::chrono::seconds(n); }, 1, days28},
         {"upload-seconds-after-end", [](Quotas& all, uint64_t n) { all.jobs.stopped_upload_max = std::chrono::seconds(n); }, 1,

@@ -1,6 +1,9 @@
 #include "server/restore.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
+#include <optional>
 
 #include "admin/backup.hpp"
 #include "admin/files.hpp"
@@ -36,6 +39,16 @@ public:
         TRY(admin::check_is_empty(settings_.directory));
         root_ = admin::backup_path(settings_.source, out_.manifest.id);
         TRY(read_keys());
+        if (auto done = make(); !done) {
+            // Without its keys and its `installation` the folder is no server's.
+            for (const auto& file : made_) ::unlink(file.c_str());
+            return base::fail(std::move(done).error());
+        }
+        return std::move(out_);
+    }
+
+private:
+    base::Result<void> make() {
         TRY(admin::copy_out(settings_.source, out_.manifest, settings_.directory));
         directory_ = fs::canonical(settings_.directory).string();
         TRY(open_every_secret());
@@ -43,21 +56,31 @@ public:
         TRY(fail_jobs());
         TRY(write_whole(directory_ + "/restored", said().pretty() + "\n"));
         TRY(go_on_with_the_record());
+        if (settings_.check) TRY(check());
         // Last: from here on it is a server's folder.
         text::Json installation = text::Json::object(
             {{"Id", out_.id}, {"MasterKeyFile", out_.master_key_file}, {"Sealed", sealed_proof_of(keys_, out_.id, random_)}});
-        TRY(write_whole(directory_ + "/installation", installation.pretty() + "\n"));
-        return std::move(out_);
+        return write_whole(directory_ + "/installation", installation.pretty() + "\n");
     }
 
-private:
+    base::Result<void> check() const {
+        const std::string kept = TRY(os::read_file(out_.audit_key_file + ".head"));
+        return settings_.check(admin::source_of_folder(directory_, now_, TRY(text::parse_json(kept))), public_keys_);
+    }
+
+    base::Result<std::optional<std::string>> read(std::string_view path) const {
+        return admin::read_backed_up(settings_.source, out_.manifest, path);
+    }
+
     base::Result<void> read_keys() {
-        const std::string content = TRY(os::read_file(root_ + "/installation"));
+        const std::string content = TRY(read("installation")).value_or("");
         const auto installation = TRY(text::parse_json(content));
+        former_audit_keys_ = TRY(read("audit-key.pub"));
         const std::string former_id = installation["Id"].as_string();
+        const auto own = out_.manifest.has_master_key ? TRY(read("master-key")) : std::nullopt;
         std::string file = settings_.from_key_file;
-        if (file.empty()) file = out_.manifest.has_master_key ? root_ + "/master-key" : installation["MasterKeyFile"].as_string();
-        auto keys = read_master_key_file(file);
+        if (file.empty()) file = own ? root_ + "/master-key" : installation["MasterKeyFile"].as_string();
+        auto keys = own && settings_.from_key_file.empty() ? identity::read_master_keys(*own) : read_master_key_file(file);
         if (!keys) return base::fail(std::move(keys).error().note(key_remedy));
         keys_ = std::move(*keys);
         if (!opens_proof(keys_, former_id, installation["Sealed"].as_string()))
@@ -93,14 +116,19 @@ private:
         if (fs::exists(out_.master_key_file, error))
             return base::fail(base::Error(base::code::RestoreRefused, "`" + out_.master_key_file + "` is there already")
                                   .note("each server has a key file of its own: choose another place with --master-key-file"));
-        TRY(write_whole(out_.master_key_file, identity::to_text(keys_)));
+        TRY(write_new(out_.master_key_file, identity::to_text(keys_)));
         key_ = std::make_shared<const crypto::SigningKey>(crypto::SigningKey::make());
-        TRY(write_whole(out_.audit_key_file, key_->pem()));
-        TRY(write_whole(out_.audit_key_file + ".pub", key_->public_key().pem()));
-        if (const auto former = os::read_file(root_ + "/audit-key.pub"))
-            TRY(write_whole(out_.audit_key_file + ".former.pub", *former));
-        TRY(write_whole(out_.audit_key_file + ".head", out_.manifest.heads.pretty() + "\n"));
-        return write_whole(folder + "/" + out_.id + ".audit-key-file", out_.audit_key_file + "\n");
+        public_keys_ = key_->public_key().pem() + former_audit_keys_.value_or("");
+        TRY(write_new(out_.audit_key_file, key_->pem()));
+        TRY(write_new(out_.audit_key_file + ".pub", key_->public_key().pem()));
+        if (former_audit_keys_) TRY(write_new(out_.audit_key_file + ".former.pub", *former_audit_keys_));
+        TRY(write_new(out_.audit_key_file + ".head", out_.manifest.heads.pretty() + "\n"));
+        return write_new(folder + "/" + out_.id + ".audit-key-file", out_.audit_key_file + "\n");
+    }
+
+    base::Result<void> write_new(const std::string& file, const std::string& content) {
+        made_.push_back(file);
+        return write_whole(file, content);
     }
 
     // Their workers are not here, and may run on where they were: this server knows nothing of them.
@@ -150,7 +178,10 @@ private:
     Restored out_;
     std::string root_, directory_;
     identity::MasterKeys keys_;
+    std::optional<std::string> former_audit_keys_;  // PEM
     std::shared_ptr<const crypto::SigningKey> key_;
+    std::string public_keys_;        // PEM: of all who signed the record
+    std::vector<std::string> made_;  // outside of the folder
 };
 
 }  // namespace

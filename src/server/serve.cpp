@@ -179,7 +179,10 @@ base::Result<int> serve(const Settings& settings) {
     };
     server->workers_endpoint = workers_endpoint(ways_in);
     Readiness readiness([&server] { return server->serves(); });
-    const auto tls = TRY(open_tls(settings.tls, server->folder->tls_directory(), listen.address, settings.domains));
+    CalledBy called_by{.addresses = {listen.address}, .domains = settings.domains, .account = server->directory->default_account()};
+    for (const WayIn& way : ways_in)
+        if (const auto at = parse_listen(way.listen)) called_by.addresses.push_back(at->address);
+    const auto tls = TRY(open_tls(settings.tls, server->folder->tls_directory(), called_by));
     const bool is_own = settings.tls.mode == "self";
     const auto traces = TRY(open_traces(settings, server->directory->default_account()));
     server->observer.trace_to(traces.get());
@@ -189,6 +192,7 @@ base::Result<int> serve(const Settings& settings) {
                          .isolation = server->training->isolation(),
                          .tls = tls.get(),
                          .traces = traces.get(),
+                         .is_ready = [&readiness] { return readiness.is_ready(); },
                          .data_folder = server->folder->path(),
                          .version = std::string(cli::version())});
     gate::set_clients_use_tls(tls != nullptr);
@@ -213,7 +217,7 @@ base::Result<int> serve(const Settings& settings) {
                                  .front = door->front(),
                                  .options = door->options(),
                                  .apis = apis}));
-    TRY(server->folder->write_endpoint(url, regions, is_own ? server->folder->tls_directory() + "/ca.pem" : ""));
+    TRY(server->folder->write_endpoint(url, regions, authority_of(settings.tls, server->folder->tls_directory())));
     if (!settings.ready_file.empty()) TRY(write_whole(settings.ready_file, url + "\n"));
     cli::print("trainwarden serves account " + cli::Text(server->directory->default_account()) + " at " + url + " (region " +
                base::join(regions, ", ") + ", data in " + settings.data + ")\n");
@@ -224,7 +228,7 @@ base::Result<int> serve(const Settings& settings) {
     std::optional<int> signal;
     while (!(signal = signals.wait(looks_at_certificate)))
         if (is_own)
-            if (auto renewed = renew_own_certificate(server->folder->tls_directory(), listen.address, settings.domains); !renewed)
+            if (auto renewed = renew_own_certificate(server->folder->tls_directory(), called_by); !renewed)
                 base::log_error("the certificate of `--tls self` is not renewed: " + renewed.error().describe());
     base::log_info("stopping on signal " + std::to_string(*signal));
     server->folder->remove_endpoint();
@@ -240,7 +244,7 @@ void add_serve(cli::Command& root) {
     settings->data = cli::default_data_folder();
     cli::Command command =
         root.subcommand("serve", "Serve the AWS APIs: IAM, STS, S3, SageMaker, CloudWatch and its Logs, CloudTrail");
-    command.option("--data", "DIR", settings->data, "data folder: everything that the server stores");
+    command.data_folder(settings->data, "data folder: everything that the server stores");
     command.option("--listen", "ADDRESS:PORT", settings->listen, "where to listen; port 0: any free one");
     command.option("--region", "REGION", settings->regions,
                    "AWS region that this server serves; repeatable, the first is the default (us-east-1)");
@@ -264,6 +268,8 @@ void add_serve(cli::Command& root) {
         "--domain", "NAME", settings->domains,
         "host that clients call this server by: BUCKET.NAME is a bucket, and no other host's first part is; repeatable");
     command.option("--tls", "self", settings->tls.mode, "speak TLS with a certificate that this server makes for its machine");
+    command.option("--tls-authority-file", "FILE", settings->tls.authority_file,
+                   "of --tls self: a copy of its authority's certificate that every user may read, which `env` then names");
     command.option("--tls-certificate", "FILE", settings->tls.certificate_file,
                    "speak TLS with this certificate, its chain behind it (PEM); read again when it changes");
     command.option("--tls-key", "FILE", settings->tls.key_file, "its key (PEM)");

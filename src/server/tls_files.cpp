@@ -20,26 +20,44 @@ namespace server {
 namespace {
 
 constexpr int authority_days = 3650, certificate_days = 397;
+constexpr mode_t readable_by_all = 0644;
 constexpr int days_ahead = 60;  // of its end a certificate is renewed
 
 // By which clients may call this machine.
-net::MachineNames machine_names(const std::string& address, const std::vector<std::string>& domains) {
-    net::MachineNames names = {"localhost", "127.0.0.1", "::1"};
+net::MachineNames machine_names(const CalledBy& called_by) {
+    // Clients that put a bucket before the host. OpenSSL takes no wildcard directly below a top-level name: `BUCKET.localhost` is for others
+    // (Go's), `BUCKET.s3.localhost` for all.
+    net::MachineNames names = {"localhost", "127.0.0.1", "::1", "*.localhost", "s3.localhost", "*.s3.localhost"};
     const auto add = [&](const std::string& name) {
         if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
     };
     char host[256] = "";
     ::gethostname(host, sizeof host - 1);
     const std::string name = host;
-    if (std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.'; })) add(name);
-    for (const auto& domain : domains) {
+    if (std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.'; }) &&
+        !name.empty()) {
+        add(name);
+        if (name != "localhost") {
+            add("*." + name);
+            add("*.s3." + name);
+        }
+    }
+    for (const auto& domain : called_by.domains) {
         add(domain);
         add("*." + domain);
     }
-    if (address != "0.0.0.0" && address != "::") {
-        add(address);
-        return names;
+    if (!called_by.account.empty()) {
+        add(called_by.account + ".localhost");
+        add(called_by.account + ".s3-control.localhost");
     }
+    bool all_addresses = false;
+    for (const auto& address : called_by.addresses) {
+        if (address == "0.0.0.0" || address == "::")
+            all_addresses = true;
+        else
+            add(address);
+    }
+    if (!all_addresses) return names;
     ifaddrs* first = nullptr;
     if (::getifaddrs(&first) != 0) return names;
     for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next)
@@ -68,12 +86,16 @@ base::Result<net::ClientAuthorities> client_authorities(const TlsSettings& setti
 
 }  // namespace
 
-base::Result<void> renew_own_certificate(const std::string& folder, const std::string& address,
-                                         const std::vector<std::string>& domains) {
+std::string authority_of(const TlsSettings& settings, const std::string& folder) {
+    if (settings.mode != "self") return "";
+    return settings.authority_file.empty() ? OwnFiles(folder).ca : settings.authority_file;
+}
+
+base::Result<void> renew_own_certificate(const std::string& folder, const CalledBy& called_by) {
     const OwnFiles files(folder);
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
         return base::fail(base::code::InvalidConfiguration, "cannot make the folder " + folder);
-    const auto names = machine_names(address, domains);
+    const auto names = machine_names(called_by);
     const std::string listed = base::join(names, "\n") + "\n";
     const auto content = [](const std::string& path) { return os::read_file(path).value_or(""); };
     net::KeyAndCertificate authority{.key_pem = content(files.ca_key), .certificate_pem = content(files.ca)};
@@ -96,12 +118,16 @@ base::Result<void> renew_own_certificate(const std::string& folder, const std::s
 }
 
 base::Result<std::shared_ptr<net::TlsServer>> open_tls(const TlsSettings& settings, const std::string& folder,
-                                                       const std::string& address, const std::vector<std::string>& domains) {
+                                                       const CalledBy& called_by) {
     const bool has_files = !settings.certificate_file.empty() || !settings.key_file.empty();
     const net::ClientAuthorities clients = TRY(client_authorities(settings));
     if (settings.mode == "self" && !has_files) {
-        TRY(renew_own_certificate(folder, address, domains));
+        TRY(renew_own_certificate(folder, called_by));
         const OwnFiles files(folder);
+        if (!settings.authority_file.empty()) {
+            const std::string authority = TRY(os::read_file(files.ca));
+            TRY(os::replace_file(settings.authority_file, authority, readable_by_all));
+        }
         return std::shared_ptr<net::TlsServer>(TRY(net::TlsServer::open(files.certificate, files.key, clients)));
     }
     if (!settings.mode.empty())

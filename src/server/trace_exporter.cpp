@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::seconds between_sends{1};  // unless a batch is full before
 constexpr int answer_seconds_max = 5;
+constexpr std::chrono::milliseconds sends_after_the_end{500};
 constexpr std::string_view default_path = "/v1/traces";
 
 }  // namespace
@@ -41,6 +42,7 @@ TraceExporter::TraceExporter(std::string url, double sample, traces::Resource re
     : url_(std::move(url)), sample_(sample), resource_(std::move(resource)), thread_([this] { run(); }) {}
 
 TraceExporter::~TraceExporter() {
+    sends_until_ = (std::chrono::steady_clock::now() + sends_after_the_end).time_since_epoch().count();
     {
         const base::Lock lock(mutex_);
         stopping_ = true;
@@ -103,6 +105,7 @@ bool TraceExporter::send(const std::vector<traces::Span>& spans) {
     request.headers.add("Content-Type", "application/json");
     request.sink = [](std::string_view) -> base::Result<void> { return {}; };
     request.timeout_seconds = answer_seconds_max;
+    request.given_up = [this] { return std::chrono::steady_clock::now().time_since_epoch().count() >= sends_until_; };
     const auto answer = client.send(request);
     const bool good = answer && answer->status >= 200 && answer->status < 300;
     if (!good && !complained_) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
@@ -27,7 +29,7 @@ public:
     };
     // Error `InvalidConfiguration`.
     [[nodiscard]] static base::Result<std::unique_ptr<TraceExporter>> open(const Settings& settings);
-    // Sends what is queued, if the collector takes it at once.
+    // Sends what is queued, if the collector takes it at once; one that does not answer holds nobody up for longer than two seconds.
     ~TraceExporter();
     TraceExporter(const TraceExporter&) = delete;
     TraceExporter& operator=(const TraceExporter&) = delete;
@@ -53,7 +55,8 @@ private:
     const double sample_;
     const traces::Resource resource_;
     std::atomic<uint64_t> sent_ = 0, dropped_ = 0, failed_ = 0;
-    bool complained_ = false;  // of the thread
+    std::atomic<int64_t> sends_until_ = std::numeric_limits<int64_t>::max();  // of the steady clock
+    bool complained_ = false;                                                 // of the thread
     mutable base::Mutex mutex_;
     base::Condition changed_;
     std::deque<traces::Span> queue_ GUARDED_BY(mutex_);

@@ -41,6 +41,7 @@ SpaceReserve::SpaceReserve(const std::string& path, Sizes sizes) {
     }
     parts_[0].path = path + "-for-administration";
     parts_[0].bytes = sizes.administration;
+    parts_[0].step = sizes.administration_step;
     parts_[1].path = path;
     parts_[1].bytes = sizes.making_room;
     // What is for deletes first.
@@ -56,12 +57,14 @@ bool SpaceReserve::take(const Part& part) {
     // Looked at first: fallocate takes the last blocks from who writes now before it gives up.
     struct stat facts{};
     struct statvfs disk{};
-    if (::fstat(file.number(), &facts) == 0 && ::fstatvfs(file.number(), &disk) == 0) {
+    if (::fstat(file.number(), &facts) != 0) return false;
+    if (::fstatvfs(file.number(), &disk) == 0) {
         const uint64_t had = static_cast<uint64_t>(facts.st_blocks) * block_bytes;
-        if (had < part.bytes && uint64_t{disk.f_bavail} * disk.f_frsize < part.bytes - had) return false;
+        // Room for all of it, whatever is left: else what is new would be let on and refused in turn with every object that is deleted.
+        if (had < part.bytes && uint64_t{disk.f_bavail} * disk.f_frsize < part.bytes) return false;
     }
     const bool taken = ::fallocate(file.number(), 0, 0, static_cast<off_t>(part.bytes)) == 0 || !is_of_space(errno);
-    if (!taken) (void)::ftruncate(file.number(), 0);  // a part of it is of no use
+    if (!taken) (void)::ftruncate(file.number(), facts.st_size);  // as it was
     return taken;
 }
 
@@ -84,13 +87,19 @@ bool SpaceReserve::release(ReserveUse use) {
     if (use == ReserveUse::none) return false;
     const base::Lock lock(mutex_);
     const size_t usable = use == ReserveUse::making_room ? 2 : 1;
-    for (size_t part = 0; part < usable; ++part) {
-        if (!parts_.at(part).whole) continue;
+    for (size_t i = 0; i < usable; ++i) {
+        Part& part = parts_.at(i);
+        struct stat facts{};
+        const uint64_t left = ::stat(part.path.c_str(), &facts) == 0 ? static_cast<uint64_t>(facts.st_size) : 0;
+        if (!part.whole && left == 0) continue;
         if (parts_[0].whole && parts_[1].whole) say_full();
-        parts_.at(part).whole = false;
+        part.whole = false;
         tried_ = std::chrono::steady_clock::now();
-        if (::truncate(parts_.at(part).path.c_str(), 0) != 0 && errno != ENOENT)
-            base::log_error("cannot release `" + parts_.at(part).path + "`: " + std::strerror(errno));
+        const uint64_t stays = part.step == 0 || left < part.step ? 0 : left - part.step;
+        if (::truncate(part.path.c_str(), static_cast<off_t>(stays)) != 0 && errno != ENOENT) {
+            base::log_error("cannot release `" + part.path + "`: " + std::strerror(errno));
+            continue;
+        }
         return true;
     }
     return false;

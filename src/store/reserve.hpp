@@ -23,6 +23,9 @@ class SpaceReserve {
 public:
     struct Sizes {
         uint64_t administration = 0, making_room = 0;  // bytes
+        // So much of what is for administration is given back at a time, and what is not needed stays reserved: others take what is free, also
+        // while no server runs. 0: all at once.
+        uint64_t administration_step = 0;
     };
 
     // Takes the blocks if the disk has them: of `path` for what makes room, at most a quarter of the file system, and of
@@ -31,13 +34,14 @@ public:
 
     // Whether who may use so much is let on: each part that is kept from it is there. Tries to take what is missing again, once a second.
     [[nodiscard]] bool lets_on(ReserveUse use);
-    // Gives the next part that may be used back to the file system. False: there is none.
+    // Gives the next part that may be used back to the file system, or the next step of it. False: there is none.
     bool release(ReserveUse use);
 
 private:
     struct Part {
         std::string path;
         uint64_t bytes = 0;
+        uint64_t step = 0;
         std::atomic<bool> whole = false;
     };
     [[nodiscard]] static bool take(const Part& part);

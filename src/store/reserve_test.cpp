@@ -54,6 +54,35 @@ TEST_CASE("a reserve takes blocks, gives back the part that may be used, and tak
     std::filesystem::remove_all(folder);
 }
 
+TEST_CASE(
+    "what is for administration is given back in steps: what was not needed is there after a restart on a disk that others "
+    "fill") {
+    using store::ReserveUse;
+    std::string folder = (std::filesystem::temp_directory_path() / "trainwarden-reserve-XXXXXX").string();
+    REQUIRE(::mkdtemp(folder.data()) != nullptr);
+    const std::string path = folder + "/reserved-space", other = path + "-for-administration";
+    constexpr store::SpaceReserve::Sizes sizes{
+        .administration = 3u << 20, .making_room = 1u << 20, .administration_step = 1u << 20};
+    {
+        store::SpaceReserve reserve(path, sizes);
+        CHECK(reserve.release(ReserveUse::administration));
+        CHECK(allocated(other) >= 2u << 20);
+        CHECK(allocated(other) < 3u << 20);
+        CHECK_FALSE(reserve.lets_on(ReserveUse::none));
+        CHECK(reserve.lets_on(ReserveUse::administration));
+        CHECK(reserve.release(ReserveUse::administration));
+        CHECK(allocated(other) < 2u << 20);
+        CHECK(reserve.release(ReserveUse::making_room));  // the last of it first
+        CHECK(allocated(other) == 0);
+        CHECK(allocated(path) >= 1u << 20);
+        CHECK_FALSE(reserve.release(ReserveUse::administration));
+        CHECK(reserve.release(ReserveUse::making_room));  // at once
+        CHECK(allocated(path) == 0);
+        CHECK_FALSE(reserve.release(ReserveUse::making_room));
+    }
+    std::filesystem::remove_all(folder);
+}
+
 TEST_CASE("who may use a reserve: this thread, as far as one that lives says") {
     using store::MayUseReserve;
     using store::ReserveUse;

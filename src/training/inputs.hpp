@@ -30,8 +30,10 @@ public:
     // `channels`: all that will be opened. `on_failure`: a stream broke while the job ran; called from another thread.
     Inputs(JobData& data, RoleSession& session, const std::vector<Host>& hosts, const std::vector<Channel>& channels,
            std::function<void()> on_failure);
-    // Ends every stream and unmounts every channel.
-    ~Inputs() = default;
+    // Ends every stream and unmounts every channel, and gives the memory back to the machine that they had.
+    ~Inputs();
+    Inputs(const Inputs&) = delete;
+    Inputs& operator=(const Inputs&) = delete;
 
     // Before the workers start; `transfer` copies what is copied. Errors `ClientError`, `Cancelled`, `InternalError`.
     [[nodiscard]] base::Result<void> open(const Channel& channel, Transfer& transfer);

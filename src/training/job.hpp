@@ -94,7 +94,8 @@ struct Job {
     std::chrono::milliseconds runtime_used{0};  // of MaxRuntimeInSeconds, by attempts that have ended
     text::Json ended;                           // how the workers ended, once they have: an upload can begin again
     std::optional<PinnedSource> source;         // nothing: of a job that an earlier version created
-    bool folder_kept = false;  // its artifacts could not be uploaded: the workers' folders stay until the job is deleted
+    // Its artifacts could not be uploaded: the workers' folders stay until it is deleted, or their space is needed.
+    bool folder_kept = false;
 
     Status status = Status::in_progress;
     std::string secondary_status = "Starting";

@@ -12,6 +12,7 @@ struct Limits {
     uint64_t volume_gigabytes_max = 1024;              // AWS: `Size of EBS volume for a training job instance`
     uint64_t jobs_bytes_max = uint64_t{1} << 60;       // of the disk, by all jobs together
     uint64_t disk_free_bytes_min = 1ULL << 30;         // below this, the job that has taken most is ended; see disk_free_share
+    uint64_t kept_bytes_max = 64ULL << 30;             // what failed jobs left, all together; see kept_share
     uint64_t artifact_bytes_max = 1ULL << 40;          // of the data in one archive, or in one job's single objects
     std::chrono::seconds artifact_time_max{6 * 3600};  // for a job's uploads
     // The same, of a job that was stopped while it trained, or from the end of its MaxRuntimeInSeconds on.
@@ -21,6 +22,7 @@ struct Limits {
 };
 constexpr int volume_gigabytes_default = 30;  // of a request that names no size, as the SageMaker SDK's
 constexpr uint64_t disk_free_share = 20;      // disk_free_bytes_min is at most one part in so many of the disk
+constexpr uint64_t kept_share = 10;           // kept_bytes_max is at most one part in so many of the disk
 constexpr uint64_t input_memory_share = 8;    // input_memory_bytes_max is at most one part in so many of the worker's memory
 constexpr uint64_t input_memory_bytes_least = 16ULL << 20;  // and never less
 
@@ -45,7 +47,7 @@ constexpr uint64_t holes_bytes_max =
 constexpr size_t sparse_extents_max = 4096;  // of one file in an archive: between them are its holes
 constexpr size_t reported_files_max = 8;     // files that a message or a log names one by one
 constexpr std::chrono::seconds shutdown_upload_max{15};  // for the last checkpoints when the server stops
-constexpr size_t kept_folders_max = 16;                  // of failed jobs whose artifacts could not be uploaded
+constexpr size_t kept_folders_max = 16;                  // of failed jobs whose artifacts could not be uploaded: the newest
 
 // The source archive that a job brings.
 constexpr uint64_t source_unpacked_bytes_max = 16ULL << 30;

@@ -155,20 +155,24 @@ void Running::life() {
     }
     if (!outcome) return;
     // Once a job is final nothing of it is left but its record, its logs and what it uploaded; what could not be uploaded stays
-    // until the job is deleted.
-    const bool kept = outcome->keep_folder && training_.may_keep_folder();
-    if (kept) {
+    // until the job is deleted, or its space is needed.
+    bool kept = false;
+    if (outcome->keep_folder) {
         inputs_.reset();
         confinement_.reset();
-        training_.keep_volumes(job_.id, std::move(volumes_));
-        base::log_error("training job " + job_.id.name + ": artifacts were not uploaded; they stay in " + folder_ +
-                        " until the job is deleted");
+        kept = training_.keep_volumes(job_.id, std::move(volumes_));
+        base::log_error("training job " + job_.id.name + ": artifacts were not uploaded; " +
+                        (kept ? "they stay in " + folder_ + " until the job is deleted, or their space is needed"
+                              : "they are lost: there is no room to keep them"));
+        outcome->failure_reason += kept
+                                       ? ". What the workers wrote stays on the server until the job is deleted, or its space is "
+                                         "needed; its log says where."
+                                       : ". The server has no room to keep what the workers wrote.";
     } else {
         clean_up();
     }
     session_->end();
     (void)training_.change(job_.id, [&](Job& job) {
-        job.folder_kept = kept;
         job.failure_reason = clipped(without_path(outcome->failure_reason, folder_), failure_reason_characters_max);
         job.finish(outcome->status, outcome->secondary, outcome->message, training_.dependencies_.clock->now());
     });

@@ -165,8 +165,7 @@ std::optional<Running::Outcome> Running::conclude(const base::Result<Ended>& tra
 
 // The model must not be lost with the job: it stays in the job's folder for the server's operator.
 Running::Outcome Running::without_artifacts(Outcome outcome, const std::string& why) {
-    outcome.failure_reason =
-        "ClientError: " + why + ". What the workers wrote stays on the server until the job is deleted; its log says where.";
+    outcome.failure_reason = "ClientError: " + why;
     outcome.keep_folder = true;
     return outcome;
 }

@@ -69,7 +69,9 @@ base::Result<std::unique_ptr<Training>> Training::open(Dependencies dependencies
     fs::permissions(dependencies.folder, fs::perms::owner_all, error);
     std::unique_ptr<Training> training(new Training(std::move(dependencies)));
     training->disk_use_ = std::make_unique<DiskUse>(training->dependencies_.folder, training->dependencies_.limits);
+    training->disk_use_->remove_kept_by([made = training.get()] { return made->remove_oldest_kept(); });
     TRY(training->load());
+    training->disk_use_->make_room();
     return training;
 }
 
@@ -133,15 +135,43 @@ Training::Census Training::census() const {
     return out;
 }
 
-bool Training::may_keep_folder() const {
-    base::Lock lock(mutex_);
-    const auto kept = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& entry) { return entry.second.folder_kept; });
-    return static_cast<size_t>(kept) < kept_folders_max;
+bool Training::keep_volumes(const JobId& id, std::unique_ptr<JobVolumes> volumes) {
+    volumes->keep();
+    {
+        const base::Lock lock(mutex_);
+        kept_volumes_[id] = std::move(volumes);
+        jobs_.at(id).folder_kept = true;  // saved with the job's end, which comes next
+    }
+    disk_use_->make_room();
+    const base::Lock lock(mutex_);
+    return kept_volumes_.contains(id);
 }
 
-void Training::keep_volumes(const JobId& id, std::unique_ptr<JobVolumes> volumes) {
+bool Training::remove_oldest_kept() {
     const base::Lock lock(mutex_);
-    kept_volumes_[id] = std::move(volumes);
+    const auto ended = [&](const JobId& id) REQUIRES(mutex_) {
+        const Job& job = jobs_.at(id);
+        return is_final(job.status) ? job.training_end_time.value_or(base::Time{}) : base::Time::max();  // it ends just now
+    };
+    const JobId* oldest = nullptr;
+    for (const auto& [id, volumes] : kept_volumes_)
+        if (oldest == nullptr || ended(id) < ended(*oldest)) oldest = &id;
+    if (oldest == nullptr) return false;
+    const JobId id = *oldest;
+    Job& job = jobs_.at(id);
+    job.folder_kept = false;
+    if (is_final(job.status))
+        if (auto saved = save(job); !saved)
+            base::log_error("training job " + id.name + " could not be stored: " + saved.error().describe());
+    remove_kept(id);
+    base::log_warn("what the failed training job " + id.name +
+                   " had left on this server is removed, so that there is room for others (docs/limits.md, kept-bytes)");
+    return true;
+}
+
+void Training::remove_kept(const JobId& id) {
+    if (const auto kept = kept_volumes_.extract(id)) kept.mapped()->remove();
+    if (auto removed = remove_folder(folder_of(id)); !removed) base::log_warn(removed.error().message);
 }
 
 void Training::find_kept(const Job& job) {
@@ -150,9 +180,11 @@ void Training::find_kept(const Job& job) {
     for (const auto& entry : std::filesystem::directory_iterator(folder_of(job.id), error)) {
         if (entry.is_directory()) workers.push_back(entry.path().string());
     }
-    auto volumes = std::make_unique<JobVolumes>(*disk_use_, folder_of(job.id), std::move(workers), 0, isolation_mounts());
+    auto volumes =
+        std::make_unique<JobVolumes>(*disk_use_, folder_of(job.id), std::move(workers), of_any_size, isolation_mounts());
     if (auto found = volumes->find(); !found)
         base::log_warn("what the training job " + job.id.name + " has left cannot be looked at: " + found.error().describe());
+    volumes->keep();
     kept_volumes_[job.id] = std::move(volumes);
 }
 
@@ -450,10 +482,7 @@ base::Result<void> Training::remove(const JobId& id) {
     const bool folder_kept = found->second.folder_kept;
     jobs_.erase(found);
     version_.fetch_add(1, std::memory_order_release);
-    if (folder_kept) {
-        if (const auto kept = kept_volumes_.extract(id)) kept.mapped()->remove();
-        if (auto removed = remove_folder(folder_of(id)); !removed) base::log_warn(removed.error().message);
-    }
+    if (folder_kept) remove_kept(id);
     return {};
 }
 

@@ -152,10 +152,11 @@ private:
     // A worker's token, good until it is taken back.
     void hand_out(const std::string& token, std::shared_ptr<RoleSession> session);
     void take_back(const std::string& token);
-    // So many folders of failed jobs stay, and no more.
-    [[nodiscard]] bool may_keep_folder() const;
-    // What is mounted there stays so until the job is deleted, or the server ends.
-    void keep_volumes(const JobId& id, std::unique_ptr<JobVolumes> volumes);
+    // What is mounted there stays so until the job is deleted, its space is needed (the oldest goes first) or the server ends. False: there
+    // is no room for it at all.
+    [[nodiscard]] bool keep_volumes(const JobId& id, std::unique_ptr<JobVolumes> volumes);
+    bool remove_oldest_kept();
+    void remove_kept(const JobId& id) REQUIRES(mutex_);
     void find_kept(const Job& job) REQUIRES(mutex_);
     [[nodiscard]] bool isolation_mounts() const { return dependencies_.isolation.volumes && !dependencies_.isolation.elsewhere; }
     [[nodiscard]] std::string folder_of(const JobId& id) const;

@@ -79,10 +79,15 @@ uint64_t allocated_below(const std::string& folder, uint64_t enough) {
 }
 
 DiskUse::DiskUse(std::string folder, const Limits& limits)
-    : folder_(std::move(folder)), jobs_bytes_max_(limits.jobs_bytes_max), free_bytes_min_(limits.disk_free_bytes_min) {
+    : folder_(std::move(folder)),
+      jobs_bytes_max_(limits.jobs_bytes_max),
+      free_bytes_min_(limits.disk_free_bytes_min),
+      kept_bytes_max_(limits.kept_bytes_max) {
     struct statvfs disk{};
     if (::statvfs(folder_.c_str(), &disk) != 0) return;
-    free_bytes_min_ = std::min<uint64_t>(free_bytes_min_, uint64_t{disk.f_blocks} * disk.f_frsize / disk_free_share);
+    const uint64_t size = uint64_t{disk.f_blocks} * disk.f_frsize;
+    free_bytes_min_ = std::min<uint64_t>(free_bytes_min_, size / disk_free_share);
+    kept_bytes_max_ = std::min<uint64_t>(kept_bytes_max_, size / kept_share);
 }
 
 uint64_t DiskUse::free_bytes() const {
@@ -93,7 +98,12 @@ uint64_t DiskUse::free_bytes() const {
 
 void DiskUse::set(const std::string& job, uint64_t bytes, bool may_end) {
     const base::Lock lock(mutex_);
-    used_[job] = {bytes, may_end, false};
+    used_[job] = {.bytes = bytes, .may_end = may_end};
+}
+
+void DiskUse::keep(const std::string& job, uint64_t bytes) {
+    const base::Lock lock(mutex_);
+    used_[job] = {.bytes = bytes, .is_kept = true};
 }
 
 void DiskUse::leave(const std::string& job) {
@@ -136,6 +146,27 @@ std::optional<std::string> DiskUse::must_wait() const {
     return "training jobs have taken the " + gibibytes(jobs_bytes_max_) + " that they may have of this server's disk together";
 }
 
+bool DiskUse::must_make_room() const {
+    const uint64_t left = free_bytes();
+    const base::Lock lock(mutex_);
+    uint64_t all = 0, kept_bytes = 0;
+    size_t kept = 0;
+    for (const auto& [name, used] : used_) {
+        all += used.bytes;
+        if (!used.is_kept) continue;
+        kept_bytes += used.bytes;
+        ++kept;
+    }
+    if (kept == 0 || !remove_oldest_kept_) return false;
+    return kept > kept_folders_max || kept_bytes > kept_bytes_max_ || all >= jobs_bytes_max_ || left < free_bytes_min_;
+}
+
+void DiskUse::make_room() {
+    const base::Lock one_at_a_time(making_room_);
+    while (must_make_room() && remove_oldest_kept_ && remove_oldest_kept_()) {
+    }
+}
+
 JobVolumes::JobVolumes(DiskUse& use, std::string folder, std::vector<std::string> workers, uint64_t gigabytes, bool mounted)
     : use_(use), folder_(std::move(folder)), workers_(std::move(workers)), gigabytes_(gigabytes), mounted_(mounted) {}
 
@@ -150,6 +181,7 @@ base::Result<void> JobVolumes::make() {
         const base::Lock lock(mutex_);
         failure_.reset();
     }
+    use_.make_room();
     if (const auto why = use_.must_wait()) return base::fail(base::code::CapacityError, *why);
     if (!mounted_) return {};
     for (const auto& worker : workers_) {
@@ -166,7 +198,7 @@ base::Result<void> JobVolumes::find() {
         if (auto found = TRY(sandbox::Volumes::find(worker))) volumes_.push_back(std::move(found));
     }
     const base::Lock lock(mutex_);
-    look();  // for its place among the others
+    use_.set(folder_, measure(), false);  // for its place among the others
     return {};
 }
 
@@ -188,7 +220,14 @@ void JobVolumes::end_watch() {
     if (thread_.joinable()) thread_.join();
     const base::Lock lock(mutex_);
     stop_ = false;
-    if (std::exchange(is_watched_, false) && !failure_) use_.set(folder_, used_, false);
+    // What was written since the last look counts as well.
+    if (std::exchange(is_watched_, false) && !failure_) use_.set(folder_, measure(), false);
+}
+
+void JobVolumes::keep() {
+    end_watch();
+    const base::Lock lock(mutex_);
+    use_.keep(folder_, measure());
 }
 
 void JobVolumes::run() {
@@ -199,6 +238,11 @@ void JobVolumes::run() {
         look();
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
         rest = std::max(between_looks, took * rest_factor);
+        if (std::exchange(wants_room_, false)) {
+            lock.unlock();
+            use_.make_room();
+            lock.lock();
+        }
         if (!failure_) continue;
         lock.unlock();
         on_full_();
@@ -206,7 +250,7 @@ void JobVolumes::run() {
     }
 }
 
-void JobVolumes::look() {
+uint64_t JobVolumes::measure() {
     const uint64_t size = gigabytes_ << 30;
     uint64_t all = 0;
     for (size_t worker = 0; worker < workers_.size(); ++worker) {
@@ -218,16 +262,22 @@ void JobVolumes::look() {
         }
         const uint64_t bytes = allocated_below(workers_[worker], size);
         all += bytes;
-        if (bytes > size && !failure_) {
+        if (bytes > size && is_watched_ && !failure_) {
             failure_ = base::Error(base::code::ClientError, "A worker (algo-" + std::to_string(worker + 1) +
                                                                 ") has written more than its ML storage volume holds "
                                                                 "(VolumeSizeInGB is " +
                                                                 std::to_string(gigabytes_) + "). Please use a larger volume.");
         }
     }
-    used_ = all;
-    use_.set(folder_, all, is_watched_);
+    return all;
+}
+
+void JobVolumes::look() {
+    use_.set(folder_, measure(), is_watched_);
     if (failure_) return use_.leave(folder_);
+    // What others have left goes first.
+    wants_room_ = use_.must_make_room();
+    if (wants_room_) return;
     if (auto why = use_.must_end(folder_)) {
         failure_ = base::Error(base::code::CapacityError, *why);
         use_.leave(folder_);

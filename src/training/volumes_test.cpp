@@ -79,6 +79,98 @@ TEST_CASE("of all jobs the one that has taken most ends for the others") {
     CHECK_FALSE(use.must_wait().has_value());
 }
 
+TEST_CASE("what failed jobs have left goes, the oldest first, before a job that runs ends for it") {
+    TemporaryFolder folder;
+    Limits limits;
+    limits.jobs_bytes_max = 100;
+    limits.kept_bytes_max = 80;
+    limits.disk_free_bytes_min = 0;
+    DiskUse use(folder.path, limits);
+    std::vector<std::string> kept, removed;
+    use.remove_kept_by([&] {
+        if (kept.empty()) return false;
+        use.forget(kept.front());
+        removed.push_back(kept.front());
+        kept.erase(kept.begin());
+        return true;
+    });
+    const auto keep = [&](const std::string& job, uint64_t bytes) {
+        use.keep(job, bytes);
+        kept.push_back(job);
+        use.make_room();
+    };
+    keep("first", 30);
+    keep("second", 30);
+    CHECK(removed.empty());
+    CHECK_FALSE(use.must_make_room());
+    keep("third", 30);  // more than may be kept
+    CHECK(removed == std::vector<std::string>{"first"});
+    keep("huge", 81);  // alone more than that: nothing is left
+    CHECK(removed.size() == 4);
+    CHECK(kept.empty());
+    // A job that runs, and has less than it may, does not end for others'.
+    keep("left", 60);
+    use.set("runs", 50, true);
+    CHECK(use.must_make_room());
+    use.make_room();
+    CHECK(removed.back() == "left");
+    CHECK_FALSE(use.must_make_room());
+    CHECK_FALSE(use.must_end("runs").has_value());
+    CHECK_FALSE(use.must_wait().has_value());
+    // No more than so many, however small.
+    use.forget("runs");
+    const size_t before = removed.size();
+    for (size_t i = 0; i <= kept_folders_max; ++i) keep(std::to_string(i), 1);
+    CHECK(removed.size() == before + 1);
+    CHECK(removed.back() == "0");
+    CHECK(kept.size() == kept_folders_max);
+}
+
+TEST_CASE("what is kept stays while there is room, and where nobody removes it") {
+    TemporaryFolder folder;
+    Limits limits;
+    limits.disk_free_bytes_min = 0;
+    DiskUse some(folder.path, limits);
+    some.remove_kept_by([] { return false; });
+    some.keep("left", 1);
+    CHECK_FALSE(some.must_make_room());
+    limits.jobs_bytes_max = 1;
+    DiskUse none(folder.path, limits);
+    none.keep("left", 1);
+    CHECK_FALSE(none.must_make_room());  // nobody removes it
+    none.remove_kept_by([] { return false; });
+    CHECK(none.must_make_room());
+}
+
+TEST_CASE("what a worker wrote since the last look counts once it has ended, and what is kept is measured anew") {
+    TemporaryFolder folder;
+    Limits limits;
+    limits.jobs_bytes_max = mib;
+    limits.kept_bytes_max = mib / 2;
+    DiskUse use(folder.path, limits);
+    size_t asked = 0;
+    use.remove_kept_by([&] { return ++asked < 1; });
+    JobVolumes volumes(use, folder.path + "/job", {folder.path + "/job/algo-1"}, 1, false);
+    REQUIRE(volumes.make().has_value());
+    volumes.watch([] {});
+    fill(folder.path + "/job/algo-1/ml/model/weights", 2 * mib);  // within a second
+    volumes.end_watch();
+    CHECK(use.must_wait().has_value());
+    volumes.keep();
+    CHECK(use.must_make_room());
+    volumes.remove();
+    CHECK_FALSE(use.must_make_room());
+    // After a restart: whatever its size was.
+    fill(folder.path + "/job/algo-1/ml/model/weights", 2 * mib);
+    JobVolumes found(use, folder.path + "/job", {folder.path + "/job/algo-1"}, of_any_size, false);
+    REQUIRE(found.find().has_value());
+    CHECK(use.must_wait().has_value());
+    CHECK_FALSE(found.failure().has_value());
+    found.keep();
+    CHECK(use.must_make_room());
+    CHECK_FALSE(found.failure().has_value());
+}
+
 TEST_CASE("a disk that is nearly full ends the job that fills it, and no small one") {
     TemporaryFolder folder;
     Limits limits;

@@ -173,8 +173,81 @@ def test_restore_needs_an_empty_folder_and_the_key_of_the_backup(server, backups
     refused = server.trainwarden("admin", "restore", backups, server.home / "restored", "--from-key-file", wrong, check=False)
     assert refused.returncode == 1 and "not the master key" in refused.stderr and "--from-key-file" in refused.stderr
     assert not (server.home / "restored").exists()
+    # A folder that is somebody's own is not taken by serve either, and nothing of it is changed (newcomer's `--data .`).
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "train.log").write_text("mine")
+    tmp_path.chmod(0o755)
+    taken = server.trainwarden("serve", "--data", tmp_path, "--listen", "127.0.0.1:0", check=False)
+    assert taken.returncode == 1 and "is not empty, and no data folder of trainwarden" in taken.stderr and "--data" in taken.stderr
+    assert (tmp_path / "logs" / "train.log").read_text() == "mine" and tmp_path.stat().st_mode & 0o777 == 0o755
     # What is no backup, or one that is damaged, says so.
     assert "no folder of backups" in server.trainwarden("admin", "restore", tmp_path, server.home / "restored", check=False).stderr
+
+
+def test_a_damaged_backup_is_restored_into_no_server_s_folder(make_server):
+    """Every kind of file that a backup has: what is damaged is said, and `serve` does not take what is there by then."""
+    server = make_server("--limit", "scrub-bytes-per-second=0")
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="key", Body=os.urandom(200_000))
+    admin(server, "rotate-master-key", "--wait")
+    backups = server.home / "backups"
+    made = admin_json(server, "backup", backups, "--include-master-key", "--copy")
+    root = backups / "backups" / made["Id"]
+    keys = server.home / "config" / "trainwarden"
+    before = sorted(path.name for path in keys.iterdir()) if keys.exists() else []
+    blob = next(path for path in (backups / "blobs").rglob("*") if path.is_file())
+    lines = (root / "master-key").read_text().splitlines(keepends=True)
+    assert len(lines) > 1  # the former key's tokens, too
+    places = [(root / "master-key", len(lines[0]) + 3), (root / "audit-key.pub", 40), (root / "installation", 5), (root / "blobs", 5), (blob, 1000)]
+    for number, (file, at) in enumerate(places):
+        content = file.read_bytes()
+        file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1:])
+        target = server.home / f"restored-{number}"
+        refused = server.trainwarden("admin", "restore", backups, target, check=False)
+        assert refused.returncode == 1 and "BackupUnusable" in refused.stderr, (file, refused.stdout + refused.stderr)
+        if file == blob:
+            assert "--skip-check" in refused.stderr and "damaged" in refused.stdout
+        else:
+            assert file.name in refused.stderr
+            assert server.trainwarden("admin", "restore", backups, server.home / f"skipped-{number}", "--skip-check", check=False).returncode == 1
+        assert not (target / "installation").exists()
+        if target.exists() and any(target.iterdir()):
+            served = server.trainwarden("serve", "--data", target, "--listen", "127.0.0.1:0", check=False)
+            assert served.returncode == 1 and "DataFolderUnusable" in served.stderr, served.stderr
+        assert (sorted(path.name for path in keys.iterdir()) if keys.exists() else []) == before, file
+        file.write_bytes(content)
+    assert "whole" in server.trainwarden("admin", "restore", backups, server.home / "restored").stdout
+
+
+def test_each_server_keeps_its_own_backups_in_a_folder_of_several(make_server, backups_of_two):
+    one, other, folder = backups_of_two
+    listed = json.loads(one.trainwarden("admin", "backups", folder, "--json").stdout)
+    assert len(listed) == 3 and len({entry["Installation"] for entry in listed}) == 2
+    ids = {entry["Installation"] for entry in listed}
+    shown = one.trainwarden("admin", "backups", folder).stdout
+    assert all(one_id in shown for one_id in ids)
+    done = admin(one, "backup", folder, "--keep", "1")
+    assert "removed 2 older backups of this server, and" in done.stdout and "\\n" not in done.stdout
+    left = json.loads(one.trainwarden("admin", "backups", folder, "--json").stdout)
+    assert len(left) == 2 and len({entry["Installation"] for entry in left}) == 2
+    refused = one.trainwarden("admin", "restore", folder, one.home / "restored", check=False)
+    assert refused.returncode == 1 and "several servers" in refused.stderr and "--backup" in refused.stderr
+    assert not (one.home / "restored").exists()
+    # Of what was put there nobody makes a backup, and it is in nobody's way.
+    (folder / "backups" / "evil").symlink_to("/etc")
+    shown = one.trainwarden("admin", "backups", folder)
+    assert len(shown.stdout.splitlines()) == 3 and "evil` is left out" in shown.stderr
+
+
+@pytest.fixture
+def backups_of_two(make_server, tmp_path):
+    one, other = make_server(), make_server()
+    folder = tmp_path / "backups"
+    admin(one, "backup", folder)
+    admin(other, "backup", folder)
+    admin(one, "backup", folder)
+    return one, other, folder
 
 
 def test_check_names_what_is_damaged_while_the_server_serves_and_when_it_does_not(make_server):

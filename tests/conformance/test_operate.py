@@ -196,6 +196,13 @@ def test_what_cannot_be_recorded_is_counted_where_nothing_else_is_answered(make_
     for name, labels in (("trainwarden_audit_failures_total", {}), ("trainwarden_refusals_total", {"layer": "record"}),
                          ("trainwarden_requests_total", {"operation": "HeadObject", "outcome": "server_error"})):
         assert after.get(name, **labels) - before.get(name, **labels) == 2, name
+    # Whether it is ready it says everywhere alike.
+    until(lambda: ask_socket(server, "/readyz")[0] == 503, "/readyz says so")
+    assert scrape(server).get("trainwarden_ready") == 0
+    told = server.trainwarden("doctor", "--data", server.data, "--json", check=False)
+    problems = [one["What"] for one in json.loads(told.stdout) if one["Finding"] == "problem"]
+    assert told.returncode == 1 and len([what for what in problems if " is not ready: " in what]) == 2, told.stdout  # the port, the socket
+    assert not any("answers on its socket" in one["What"] for one in json.loads(told.stdout))
 
 
 def test_what_limits_do_is_counted(make_server):
@@ -461,9 +468,17 @@ def test_a_collector_that_takes_nothing_costs_counted_spans_alone(make_server, h
     assert seen.get("trainwarden_requests_total", outcome="ok") == made + 1 == seen.get("trainwarden_requests_total")
     if how != "silent":
         assert "the trace collector takes no spans" in server.output.read_text()
-    if how != "gone":
-        collector.stop()
+    if how != "silent":
+        if how != "gone":
+            collector.stop()
+        assert server.stop() == 0
+        return
+    # It still holds the message that it was sent: nobody waits for its answer at the server's end.
+    began = time.monotonic()
     assert server.stop() == 0
+    took = time.monotonic() - began
+    collector.stop()
+    assert took < 5, f"{took} s"  # 10 and more, if it were waited for
 
 
 def lines_of(server):
@@ -606,5 +621,9 @@ def test_doctor_compares_clocks(server):
         told = subprocess.run([BINARY, "doctor", "--json"], env=environment, text=True, capture_output=True, timeout=60, check=False)
         found = [(one["Finding"], one["What"], one.get("Remedy", "")) for one in json.loads(told.stdout)]
         assert has(found, finding, words), found
+        # Where the clocks explain a refusal, nothing leads to the credentials first.
+        if finding == "problem":
+            refused = [remedy for one, what, remedy in found if one == "problem" and "clock" not in what]
+            assert refused and all(remedy.startswith("first synchronize the clocks") for remedy in refused), found
     wrong.shutdown()
     wrong.server_close()

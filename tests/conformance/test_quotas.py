@@ -153,6 +153,31 @@ def test_jobs_together_take_what_jobs_may_and_the_largest_ends(tmp_path):
         assert wait(server, "modest")["TrainingJobStatus"] == "Completed"
 
 
+def test_what_failed_jobs_have_left_behind_goes_before_a_job_ends_for_it(tmp_path):
+    need("volumes", "sandboxes")
+    with serving(tmp_path, {"jobs-bytes": 300 * MIB, "artifact-bytes": MIB}) as server:
+        sagemaker = server.client("sagemaker")
+        waits = "trap 'exit 0' TERM; head -c 100M /dev/zero > /tmp/x; echo has written; sleep 300 & wait"
+        sagemaker.create_training_job(**request(server, "innocent", waits))
+        until_logged(server, "innocent", "has written")
+        for name in ("left-0", "left-1", "left-2"):
+            job = run(server, name, "head -c 120M /dev/zero > /opt/ml/model/large")
+            assert job["TrainingJobStatus"] == "Failed"
+            assert job["FailureReason"].startswith("ClientError: Artifact upload failed:model/large"), job["FailureReason"]
+            assert "stays on the server until the job is deleted, or its space is needed" in job["FailureReason"], job["FailureReason"]
+        jobs = pathlib.Path(server.data, "jobs", server.account, "us-east-1")
+        until(lambda: sorted(path.name for path in jobs.iterdir()) == ["innocent", "left-2"], "the oldest are removed")
+        assert sagemaker.describe_training_job(TrainingJobName="innocent")["TrainingJobStatus"] == "InProgress"
+        assert "what the failed training job left-0 had left on this server is removed" in server.output.read_text()
+        sagemaker.stop_training_job(TrainingJobName="innocent")
+        assert wait(server, "innocent")["TrainingJobStatus"] == "Stopped"
+        server.stop()
+        server.arguments += options({"kept-bytes": MIB})  # less than is there: it goes with the start
+        server.start()
+        until(lambda: not left_behind(server), "mounts and devices go")
+        assert not (jobs / "left-2").exists()
+
+
 # --- Logs.
 
 def test_a_job_that_floods_its_log_loses_lines_and_nothing_else(world):

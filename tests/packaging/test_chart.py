@@ -44,7 +44,7 @@ def test_the_chart_has_no_faults():
 
 EVERYTHING = ("--set", "tls.secretName=cert", "--set", "training.enabled=true", "--set", "options={--verbose,--limit=connections=9}", "--set",
               "imagePullSecrets[0].name=pull", "--set", "persistence.storageClassName=fast", "--set", "nodeSelector.disk=ssd", "--set",
-              "service.type=LoadBalancer", "--set", "service.annotations.a=b", "--set", "podAnnotations.c=d", "--set", "image.tag=sha")
+              "service.type=LoadBalancer", "--set", "metrics.enabled=true", "--set", "service.annotations.a=b", "--set", "podAnnotations.c=d", "--set", "image.tag=sha")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -101,3 +101,25 @@ def test_the_chart_starts_the_image_as_it_is_made():
     rendered = json.dumps(the("StatefulSet", render()))
     assert "USER = 65532" in container and '"runAsUser": 65532' in rendered and '"fsGroup": 65532' in rendered
     assert '"4566/tcp"' in container and '"containerPort": 4566' in rendered
+
+
+def test_commands_in_the_pod_find_its_server():
+    container = the("StatefulSet", render())["spec"]["template"]["spec"]["containers"][0]
+    (data,) = [word.removeprefix("--data=") for word in container["args"] if word.startswith("--data=")]
+    assert {"name": "TRAINWARDEN_DATA", "value": data} in container["env"]
+
+
+def test_metrics_have_a_port_and_annotations_that_are_text():
+    template = the("StatefulSet", render("--set", "metrics.enabled=true"))["spec"]["template"]
+    container = template["spec"]["containers"][0]
+    assert "--metrics-listen=0.0.0.0:9464" in container["args"] and {"name": "metrics", "containerPort": 9464, "protocol": "TCP"} in container["ports"]
+    assert template["metadata"]["annotations"] == {"prometheus.io/scrape": "true", "prometheus.io/port": "9464"}
+    assert "annotations" not in the("StatefulSet", render())["spec"]["template"]["metadata"]
+
+
+@pytest.mark.parametrize("options", [("--set", "podAnnotations.n=1"), ("--set", "service.annotations.n=true"), ("--set", "options={--listen=0.0.0.0:1}"),
+                                     ("--set", "options={--data,/x}"), ("--set", "metrics.port=4566")])
+def test_what_kubernetes_or_the_server_would_refuse_is_refused_before(options):
+    need("helm")
+    done = run(HELM, "template", "mine", CHART, *options)
+    assert done.returncode != 0 and "schema" in done.stderr, done.stdout[:300]
