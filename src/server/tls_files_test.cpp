@@ -19,14 +19,14 @@ std::string read(const std::string& path) { return os::read_file(path).value(); 
 
 TEST_CASE("a certificate of our own making holds for the server's domains and what is below them") {
     const TemporaryFolder folder;
-    REQUIRE(renew_own_certificate(folder.path, "127.0.0.1"));
+    REQUIRE(renew_own_certificate(folder.path, {.addresses = {"127.0.0.1"}}));
     const std::string without = read(folder.path + "/ca.pem");
-    REQUIRE(renew_own_certificate(folder.path, "127.0.0.1", {"s3.lab.internal"}));
+    REQUIRE(renew_own_certificate(folder.path, {.addresses = {"127.0.0.1"}, .domains = {"s3.lab.internal"}}));
     const std::string authority = read(folder.path + "/ca.pem"), certificate = read(folder.path + "/certificate.pem");
     CHECK(authority != without);  // it vouches for no other names
     CHECK(net::is_good_for(certificate, authority, {"s3.lab.internal", "*.s3.lab.internal", "localhost"}, 300));
     CHECK_FALSE(net::is_good_for(certificate, authority, {"lab.internal"}, 300));
-    REQUIRE(renew_own_certificate(folder.path, "127.0.0.1", {"s3.lab.internal"}));
+    REQUIRE(renew_own_certificate(folder.path, {.addresses = {"127.0.0.1"}, .domains = {"s3.lab.internal"}}));
     CHECK(read(folder.path + "/certificate.pem") == certificate);
 }
 

@@ -139,7 +139,7 @@ TEST_CASE_FIXTURE(EdgesFixture, "a form is the PutObject that its policy lets it
         CHECK((*object)->size == 5);
         CHECK((*object)->attributes.cache_control.empty());
         CHECK((*object)->attributes.user_metadata == std::vector<std::pair<std::string, std::string>>{{"one", "1"}});
-        REQUIRE(storage->delete_object("bucket", "up/f.txt"));
+        REQUIRE(storage->delete_object("bucket", {.key = "up/f.txt"}));
     }
     const audit::Record& record = log.records.back();
     CHECK(record.operation == "PutObject");
