@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -24,6 +25,8 @@ namespace {
 constexpr uint64_t drained_bytes_max = 1u << 20;  // more unread body than this: cheaper to close
 constexpr size_t framing_bytes = 16384;           // received at once where chunks are looked for
 constexpr uint64_t joined_file_bytes_max = 15u << 10;
+constexpr size_t read_bytes = 256u << 10;       // at once of what is read as it is sent: some chunks of what is encrypted
+constexpr size_t read_again_bytes = 64u << 10;  // the same for a reader who has been slow: more would often be read twice
 
 uint64_t length_of(const Response& response) {
     if (const auto* text = std::get_if<std::string>(&response.body)) return text->size();
@@ -52,7 +55,8 @@ std::unexpected<base::Error> body_error(base::Error error) {
 // Where this process encrypts what it sends, a small file is read as memory is: behind the head, in one record and one system call.
 void read_small_file(Response& response, const net::Stream& stream) {
     const auto* file = std::get_if<FileRange>(&response.body);
-    if (file == nullptr || file->length > joined_file_bytes_max || stream.tls() == nullptr || stream.tls()->kernel_encrypts())
+    if (file == nullptr || file->read || file->length > joined_file_bytes_max || stream.tls() == nullptr ||
+        stream.tls()->kernel_encrypts())
         return;
     std::string content(static_cast<size_t>(file->length), '\0');
     size_t at = 0;
@@ -252,6 +256,23 @@ void Exchange::answer_with(Response response, bool keep_alive) {
     head_ += "\r\n";
 }
 
+// A connection that waits for its reader keeps nothing of what is read as it is sent: it is read again.
+Result<std::optional<size_t>> Exchange::send_some_of(const FileRange& file) {
+    const uint64_t left = file.length - of_file_;
+    if (!file.read) return stream_.try_send_file(file.descriptor, file.offset + of_file_, left);
+    alignas(64) static thread_local std::array<char, read_bytes> buffer;
+    if (read_.empty()) {
+        const size_t most = blocked_since_ ? read_again_bytes : buffer.size();
+        const auto into = std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(left, most)));
+        const size_t got = TRY(file.read(file.offset + of_file_, into));
+        if (got == 0) return fail(base::code::IoError, "what is sent ends before its last " + std::to_string(left) + " bytes");
+        read_ = into.first(got);
+    }
+    const auto sent = TRY(stream_.try_write({read_.data(), read_.size()}));
+    read_ = read_.subspan(sent.value_or(0));
+    return sent;
+}
+
 // True: there is more to send, and the socket may take it.
 Result<bool> Exchange::send_step(milliseconds patience) {
     const auto* text = bodiless_ ? nullptr : std::get_if<std::string>(&response_.body);
@@ -272,7 +293,7 @@ Result<bool> Exchange::send_step(milliseconds patience) {
             of_file_ = 0;
             return true;
         }
-        sent = TRY(stream_.try_send_file(file->descriptor, file->offset + of_file_, file->length - of_file_));
+        sent = TRY(send_some_of(*file));
         of_file_ += sent.value_or(0);
     }
     sent_ += sent.value_or(0);
@@ -283,6 +304,7 @@ Result<bool> Exchange::send_step(milliseconds patience) {
 }
 
 Exchange::Sent Exchange::send(milliseconds patience) {
+    read_ = {};  // another thread's
     while (true) {
         const auto more = send_step(patience);
         if (!more) return more.error().code == base::code::Timeout ? Sent::blocked : Sent::failed;

@@ -3,8 +3,10 @@
 // the owner sweeps with `list`.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +30,12 @@ public:
     [[nodiscard]] virtual uint64_t size() const = 0;
     // Up to `length` bytes from `offset`; shorter only at the end.
     [[nodiscard]] virtual base::Result<std::string> read(uint64_t offset, size_t length) const = 0;
+    // The same into a buffer: at least one byte, unless `offset` is the end.
+    [[nodiscard]] virtual base::Result<size_t> read_into(uint64_t offset, std::span<char> into) const {
+        const auto bytes = TRY(read(offset, into.size()));
+        std::ranges::copy(bytes, into.begin());
+        return bytes.size();
+    }
     // A file descriptor for sendfile, or -1 if the bytes are not in one local file. Owned by the reader.
     [[nodiscard]] virtual int descriptor() const { return -1; }
 };

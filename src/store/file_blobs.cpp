@@ -146,19 +146,27 @@ public:
     base::Result<std::string> read(uint64_t offset, size_t length) const override {
         if (offset >= size_) return std::string();
         std::string bytes(std::min<uint64_t>(length, size_ - offset), '\0');
+        TRY(fill(offset, bytes));
+        return bytes;
+    }
+    base::Result<size_t> read_into(uint64_t offset, std::span<char> into) const override {
+        if (offset >= size_) return size_t{0};
+        return fill(offset, into.first(static_cast<size_t>(std::min<uint64_t>(into.size(), size_ - offset))));
+    }
+
+private:
+    [[nodiscard]] base::Result<size_t> fill(uint64_t offset, std::span<char> into) const {
         size_t filled = 0;
-        while (filled < bytes.size()) {
+        while (filled < into.size()) {
             const auto got =
-                ::pread(file_.number(), bytes.data() + filled, bytes.size() - filled, static_cast<off_t>(offset + filled));
+                ::pread(file_.number(), into.data() + filled, into.size() - filled, static_cast<off_t>(offset + filled));
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) return base::fail(base::code::InternalError, std::string("cannot read a blob: ") + std::strerror(errno));
             if (got == 0) return base::fail(base::code::InternalError, "a blob is shorter than it was when it was opened");
             filled += static_cast<size_t>(got);
         }
-        return bytes;
+        return filled;
     }
-
-private:
     os::Descriptor file_;
     uint64_t size_;
 };
