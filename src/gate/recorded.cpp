@@ -16,8 +16,8 @@ namespace {
 using text::Json;
 
 // Values that are often credentials, though no model says so.
-constexpr std::array<std::string_view, 4> confidential_members = {"Environment", "HyperParameters", "SecretAccessKey",
-                                                                  "SessionToken"};
+constexpr std::array<std::string_view, 6> confidential_members = {
+    "Environment", "HyperParameters", "SecretAccessKey", "SessionToken", "SSECustomerKeyMD5", "CopySourceSSECustomerKeyMD5"};
 // More of what no record has: codes and ids that open something, and data.
 constexpr std::array<std::string_view, 6> unrecorded_members = {"MetricData", "SessionId",   "TokenCode",
                                                                 "logEvents",  "MessageBody", "Request"};

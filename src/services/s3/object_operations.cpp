@@ -4,6 +4,7 @@
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/s3/objects.hpp"
+#include "services/s3/encryption.hpp"
 #include "services/s3/members.hpp"
 #include "services/s3/ranges.hpp"
 
@@ -12,7 +13,7 @@ namespace {
 
 // --- PutObject ---
 
-Result<m::PutObject::Output> put_object(S3& s3, const Permit&, const m::PutObject::Input& in) {
+Result<m::PutObject::Output> put_object(S3& s3, const Permit& permit, const m::PutObject::Input& in, Located&& located) {
     objects::PutRequest request;
     request.bucket = in.bucket;
     request.key = in.key;
@@ -20,9 +21,12 @@ Result<m::PutObject::Output> put_object(S3& s3, const Permit&, const m::PutObjec
     request.tags = TRY(read_tagging(in.tagging));
     request.conditions = TRY(write_conditions(in.if_match, in.if_none_match));
     if (const auto kind = TRY(checksum_kind_of(in))) request.checksum = *kind;
+    request.encryption = TRY(wanted_encryption(encryption_headers(in), *located.bucket, permit));
     const auto object = TRY(write_body(*in.body, request, [&](const auto& whole) { return s3.storage.put(whole); }));
     m::PutObject::Output out{.e_tag = quoted_etag(object->etag)};
     if (const auto& checksum = object->checksum) show_checksum(out, *checksum);
+    show_encryption(out, object->encryption, customer_headers(in));
+    show_context(out, object->encryption);
     return out;
 }
 
@@ -99,6 +103,7 @@ Result<std::optional<ByteRange>> wanted_range(const std::optional<std::string>& 
 template <class Input, class Output>
 Result<std::optional<ByteRange>> look_at(const Permit& permit, const Input& in, const objects::Object& object, Output& out) {
     describe(out, object);
+    show_encryption(out, object.encryption, customer_headers(in));
     const objects::Conditions conditions{.if_match = in.if_match,
                                          .if_none_match = in.if_none_match,
                                          .if_modified_since = in.if_modified_since,
@@ -130,14 +135,26 @@ Result<std::optional<ByteRange>> look_at(const Permit& permit, const Input& in, 
 
 Result<m::GetObject::Output> get_object(S3& s3, const Permit& permit, const m::GetObject::Input& in, Located&& located) {
     if (!located.object) return base::fail(no_such_key());
+    const auto key = TRY(reading_key(customer_headers(in), *located.object, permit));
+    TRY(s3.storage.check_customer_key(*located.object, key));
     m::GetObject::Output out;
-    if (const auto bytes = TRY(look_at(permit, in, *located.object, out)))
-        out.body = body_of(TRY(s3.storage.open_object(located.object, bytes->offset, bytes->length)), *bytes);
+    if (const auto bytes = TRY(look_at(permit, in, *located.object, out))) {
+        const auto open = TRY(s3.storage.open_object(located.object, bytes->offset, bytes->length, key));
+        out.body = TRY(body_of(open, *bytes));
+    }
     return out;
 }
 
-Result<m::HeadObject::Output> head_object(S3&, const Permit& permit, const m::HeadObject::Input& in, Located&& located) {
+// Who asks about an object of SSE-C has its key; of SSE-KMS, needs none, for nothing is opened.
+Result<void> check_key_of_facts(const S3& s3, const CustomerHeaders& headers, const objects::Object& object,
+                                const Permit& permit) {
+    if (object.encryption.kind == objects::EncryptionKind::kms && !headers.any()) return {};
+    return s3.storage.check_customer_key(object, TRY(reading_key(headers, object, permit)));
+}
+
+Result<m::HeadObject::Output> head_object(S3& s3, const Permit& permit, const m::HeadObject::Input& in, Located&& located) {
     if (!located.object) return base::fail(no_such_key());
+    TRY(check_key_of_facts(s3, customer_headers(in), *located.object, permit));
     m::HeadObject::Output out;
     if (const auto bytes = TRY(look_at(permit, in, *located.object, out)))
         out.content_length = static_cast<int64_t>(bytes->length);
@@ -184,10 +201,11 @@ m::GetObjectAttributesParts shown_parts(const m::GetObjectAttributes::Input& in,
             .parts = std::move(parts)};
 }
 
-Result<m::GetObjectAttributes::Output> get_attributes(S3&, const Permit&, const m::GetObjectAttributes::Input& in,
+Result<m::GetObjectAttributes::Output> get_attributes(S3& s3, const Permit& permit, const m::GetObjectAttributes::Input& in,
                                                       Located&& located) {
     if (!located.object) return base::fail(no_such_key());
     const auto& object = *located.object;
+    TRY(check_key_of_facts(s3, customer_headers(in), object, permit));
     const auto wanted = TRY(read_wanted(in.object_attributes));
     m::GetObjectAttributes::Output out{.last_modified = object.last_modified};
     if (wanted.etag) out.e_tag = object.etag;

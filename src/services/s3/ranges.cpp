@@ -9,6 +9,8 @@
 namespace services::s3 {
 namespace {
 
+constexpr uint64_t read_here_bytes_max = 64u << 10;
+
 std::optional<uint64_t> number(std::string_view digits) {
     uint64_t value = 0;
     if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
@@ -62,15 +64,29 @@ base::Result<ByteRange> read_copy_range(std::string_view value, uint64_t size) {
     return ByteRange{*first, *last - *first + 1};
 }
 
-model::ResponseBody body_of(const objects::OpenObject& open, ByteRange bytes) {
-    if (open.object->segments.empty()) return open.object->content.substr(bytes.offset, bytes.length);
+base::Result<model::ResponseBody> body_of(const objects::OpenObject& open, ByteRange bytes) {
+    if (open.object->segments.empty()) return open.content.substr(bytes.offset, bytes.length);
+    if (open.object->encryption.kind != objects::EncryptionKind::none && bytes.length <= read_here_bytes_max) {
+        std::string here(bytes.length, '\0');
+        const auto source = objects::read_range(open, bytes.offset, bytes.length);
+        for (size_t at = 0; at < here.size();) {
+            const size_t got = TRY(source(std::span(here).subspan(at)));
+            if (got == 0) return base::fail(base::code::InternalError, "an object is shorter than its record says");
+            at += got;
+        }
+        return here;
+    }
     std::vector<model::FileRange> files;
     uint64_t start = 0;
     for (size_t index = 0; index < open.readers.size(); ++index) {
         const auto& reader = open.readers[index];
         const auto size = open.object->segments[index].size;
         const auto from = std::max(bytes.offset, start), to = std::min(bytes.offset + bytes.length, start + size);
-        if (from < to) files.push_back({reader, reader->descriptor(), from - start, to - from});
+        if (from < to) {
+            auto& file = files.emplace_back(model::FileRange{reader, reader->descriptor(), from - start, to - from});
+            if (file.descriptor < 0)
+                file.read = [reader](uint64_t offset, std::span<char> into) { return reader->read_into(offset, into); };
+        }
         start += size;
     }
     if (files.size() == 1) return files.front();

@@ -23,7 +23,8 @@ struct ByteRange {
 // `bytes=a-b` of x-amz-copy-source-range: both ends, inside the object. Errors `InvalidArgument`, `InvalidRange`.
 [[nodiscard]] base::Result<ByteRange> read_copy_range(std::string_view value, uint64_t size);
 
-// Those bytes, sent from the files they are in. REQUIRES: the range is inside the object.
-[[nodiscard]] model::ResponseBody body_of(const objects::OpenObject& open, ByteRange bytes);
+// Those bytes, sent from the files they are in, opened as they are sent where they are encrypted. Few are read here: that they are not what was
+// stored is an error then, and no answer that breaks off. REQUIRES: the range is inside the object.
+[[nodiscard]] base::Result<model::ResponseBody> body_of(const objects::OpenObject& open, ByteRange bytes);
 
 }  // namespace services::s3
