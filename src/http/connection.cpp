@@ -25,8 +25,9 @@ namespace {
 constexpr uint64_t drained_bytes_max = 1u << 20;  // more unread body than this: cheaper to close
 constexpr size_t framing_bytes = 16384;           // received at once where chunks are looked for
 constexpr uint64_t joined_file_bytes_max = 15u << 10;
-constexpr size_t read_bytes = 256u << 10;       // at once of what is read as it is sent: some chunks of what is encrypted
-constexpr size_t read_again_bytes = 64u << 10;  // the same for a reader who has been slow: more would often be read twice
+// At once of what is read as it is sent: some chunks of what is encrypted. At least as much as TLS encrypts at once (net/tls.cpp,
+// batch_bytes_max): where it has kept what the socket did not take, the next call has to have the same bytes.
+constexpr size_t read_bytes = 256u << 10, read_least_bytes = 128u << 10;
 
 uint64_t length_of(const Response& response) {
     if (const auto* text = std::get_if<std::string>(&response.body)) return text->size();
@@ -262,11 +263,15 @@ Result<std::optional<size_t>> Exchange::send_some_of(const FileRange& file) {
     if (!file.read) return stream_.try_send_file(file.descriptor, file.offset + of_file_, left);
     alignas(64) static thread_local std::array<char, read_bytes> buffer;
     if (read_.empty()) {
-        const size_t most = blocked_since_ ? read_again_bytes : buffer.size();
-        const auto into = std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(left, most)));
-        const size_t got = TRY(file.read(file.offset + of_file_, into));
-        if (got == 0) return fail(base::code::IoError, "what is sent ends before its last " + std::to_string(left) + " bytes");
-        read_ = into.first(got);
+        const auto into = std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(left, buffer.size())));
+        size_t filled = 0;
+        while (filled < std::min(into.size(), read_least_bytes)) {
+            const size_t got = TRY(file.read(file.offset + of_file_ + filled, into.subspan(filled)));
+            if (got == 0)
+                return fail(base::code::IoError, "what is sent ends before its last " + std::to_string(left) + " bytes");
+            filled += got;
+        }
+        read_ = into.first(filled);
     }
     const auto sent = TRY(stream_.try_write({read_.data(), read_.size()}));
     read_ = read_.subspan(sent.value_or(0));

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -46,7 +47,7 @@ def said(answer):
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory):
     server = conftest.Server(tmp_path_factory.mktemp("encrypted"), "--tls", "self")
-    os.environ["AWS_CA_BUNDLE"] = str(server.data / "tls/ca.pem")
+    os.environ["AWS_CA_BUNDLE"] = server.environment["AWS_CA_BUNDLE"] = str(server.data / "tls/ca.pem")
     try:
         yield server.start()
         assert server.stop() == 0
@@ -139,6 +140,10 @@ def test_multipart_uploads(s3, bucket, asked, managed):
     whole = b"".join(parts)
     assert s3.get_object(Bucket=bucket, Key="k", **of_customer)["Body"].read() == whole
     across = s3.get_object(Bucket=bucket, Key="k", Range=f"bytes={5 * MIB - 1}-{10 * MIB + 5}", **of_customer)["Body"].read()
+    # Slowly, so that the socket fills: what is sent next is opened again.
+    body = s3.get_object(Bucket=bucket, Key="k", **of_customer)["Body"]
+    time.sleep(0.3)
+    assert b"".join(iter(lambda: body.read(100_003), b"")) == whole
     assert across == whole[5 * MIB - 1:10 * MIB + 6]
     part = s3.get_object(Bucket=bucket, Key="k", PartNumber=2, **of_customer)
     assert part["Body"].read() == parts[1] and said(part) == wanted
@@ -245,12 +250,12 @@ def test_the_clients_key_is_in_no_record(secure, s3, bucket):
 
 
 def test_the_record_shows_the_algorithm(secure, s3, bucket):
-    s3.put_object(Bucket=bucket, Key="default", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="s3", Body=b"x", ServerSideEncryption="AES256")
     s3.put_object(Bucket=bucket, Key="kms", Body=b"x", ServerSideEncryption="aws:kms")
     s3.put_object(Bucket=bucket, Key="customer", Body=b"x", **customer())
     lines = [line for line in secure.trainwarden("audit", "--json", "-n", "30").stdout.splitlines() if bucket in line and "PutObject" in line]
     assert len(lines) == 3
-    assert any('"AES256"' in line and "/default" in line for line in lines)
+    assert any('"AES256"' in line and "/s3" in line for line in lines)
     assert any('"aws:kms"' in line and "/kms" in line for line in lines)
     assert any("SSECustomerAlgorithm" in line and "/customer" in line for line in lines)
 
@@ -472,10 +477,10 @@ def test_questions_know_the_keys(secure, s3, bucket):
     with refused("AccessDenied", 403):
         client.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="AES256")
     user = f"arn:aws:iam::{secure.account}:user/asks-for-kms"
-    for algorithm, status in (("aws:kms", 0), ("AES256", 1)):
+    for algorithm, answer in (("aws:kms", "s3:PutObject: allowed"), ("AES256", "s3:PutObject: refused")):
         members = {"Bucket": bucket, "Key": "k", "ServerSideEncryption": algorithm}
-        asked = secure.trainwarden("explain", "--as", user, "--operation", "s3:PutObject", "--input", json.dumps(members), check=False)
-        assert asked.returncode == status, asked.stdout + asked.stderr
+        asked = secure.trainwarden("explain", "--as", user, "--operation", "s3:PutObject", "--input", json.dumps(members))
+        assert answer in asked.stdout
 
 
 # --- Tools, damage, keys ---
@@ -485,7 +490,6 @@ def test_questions_know_the_keys(secure, s3, bucket):
 def test_the_aws_command_line(secure, s3, bucket, tmp_path, program):
     (tmp_path / "key").write_bytes(KEY)
     (tmp_path / "large").write_bytes(os.urandom(9 * MIB))
-    secure.environment["AWS_CA_BUNDLE"] = str(secure.data / "tls/ca.pem")
     where = ("--endpoint-url", secure.endpoint)
     for name, asked in (("default", ()), ("s3", ("--sse",)), ("kms", ("--sse", "aws:kms")), ("customer", ("--sse-c", "AES256", "--sse-c-key", f"fileb://{tmp_path}/key"))):
         secure.aws("s3", "cp", tmp_path / "large", f"s3://{bucket}/{name}", *asked, *where, program=program)
@@ -556,5 +560,5 @@ def test_another_master_key_while_objects_are_written(make_server, tmp_path):
     folder = tmp_path / "backups"
     server.trainwarden("admin", "backup", "--data", server.data, folder)
     files = [path for path in folder.rglob("*") if path.is_file()]
-    assert len(files) > len(written) and SECRET not in b"".join(path.read_bytes() for path in files)
+    assert len(files) > 10 and SECRET not in b"".join(path.read_bytes() for path in files)
     server.trainwarden("admin", "check", folder)
