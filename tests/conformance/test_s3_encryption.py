@@ -149,6 +149,31 @@ def test_multipart_uploads(s3, bucket, asked, managed):
     assert part["Body"].read() == parts[1] and said(part) == wanted
 
 
+def test_versions_open_by_their_ids(s3, bucket, managed):
+    before = s3.put_object(Bucket=bucket, Key="k", Body=SECRET)
+    assert "VersionId" not in before
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    kms = s3.put_object(Bucket=bucket, Key="k", Body=SECRET * 20_000, ServerSideEncryption="aws:kms")["VersionId"]
+    client = s3.put_object(Bucket=bucket, Key="k", Body=SECRET * 5000, **customer())["VersionId"]
+    s3.delete_object(Bucket=bucket, Key="k")
+    s3.put_object_tagging(Bucket=bucket, Key="k", VersionId=kms, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    read = lambda version, **key: s3.get_object(Bucket=bucket, Key="k", VersionId=version, **key)
+    null, other = read("null"), read(kms)
+    assert null["Body"].read() == SECRET and said(null) == {"": "AES256"}
+    assert other["Body"].read() == SECRET * 20_000 and said(other) == {"": "aws:kms", "aws-kms-key-id": managed} and other["TagCount"] == 1
+    with refused("InvalidRequest", 400):
+        read(client)
+    with refused("400", 400):
+        s3.head_object(Bucket=bucket, Key="k", VersionId=client)
+    with refused("AccessDenied", 403):
+        read(client, **customer(OTHER_KEY))
+    assert read(client, **customer())["Body"].read() == SECRET * 5000
+    copy = s3.copy_object(Bucket=bucket, Key="k", CopySource={"Bucket": bucket, "Key": "k", "VersionId": client}, **source_customer())
+    assert said(copy) == {"": "AES256"} and read(copy["VersionId"])["Body"].read() == SECRET * 5000
+    sizes = {entry["VersionId"]: entry["Size"] for entry in s3.list_object_versions(Bucket=bucket, Prefix="k")["Versions"]}
+    assert sizes == {"null": len(SECRET), kms: len(SECRET) * 20_000, client: len(SECRET) * 5000, copy["VersionId"]: len(SECRET) * 5000}
+
+
 def test_parts_come_with_the_key_that_the_upload_began_with(s3, bucket):
     begin = lambda **asked: {"Bucket": bucket, "Key": "k", "UploadId": s3.create_multipart_upload(Bucket=bucket, Key="k", **asked)["UploadId"]}
     encrypted, other = begin(**customer()), begin()
@@ -508,12 +533,13 @@ def test_a_flipped_bit_is_an_error_and_the_check_finds_it_without_a_key(make_ser
     # Small objects stand in their records; these are in files.
     s3.put_object(Bucket="bits", Key="k", Body=SECRET * 3000)
     s3.put_object(Bucket="bits", Key="large", Body=SECRET * 100_000)
-    blobs = sorted((path for path in (server.data / "blobs").rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
-    assert len(blobs) == 2
+    (segment,) = [path for path in (server.data / "blobs/log").iterdir() if path.stat().st_size]
+    (file,) = (server.data / "blobs").glob("??/*")
+    sealed = [len(SECRET) * times + 16 * (len(SECRET) * times // 65536 + 1) for times in (3000, 100_000)]
     assert server.trainwarden("admin", "check", "--data", server.data, check=False).returncode == 0
-    for path in blobs:
+    for path, last in (segment, segment.stat().st_size - 1), (file, sealed[1] - 1):
         content = bytearray(path.read_bytes())
-        content[-1] ^= 1
+        content[last] ^= 1
         path.write_bytes(content)
     with refused("InternalError", 500):
         s3.get_object(Bucket="bits", Key="k", Range="bytes=-10")

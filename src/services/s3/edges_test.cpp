@@ -22,7 +22,7 @@ struct EdgesFixture {
     base::ManualClock clock{base::Time(std::chrono::milliseconds(1'790'000'000'000))};
     crypto::SystemRandom random;
     std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
-    std::unique_ptr<store::Blobs> blobs = std::move(*store::open_file_blobs(folder.path));
+    std::unique_ptr<store::Blobs> blobs = std::move(*store::open_blobs(folder.path));
     std::unique_ptr<identity::Directory> directory =
         std::move(identity::Directory::open({keys.get(), &clock, &random, std::string(32, 'k')}).value());
     identity::Directory::FirstAccount first = directory->bootstrap().value().value();
@@ -139,7 +139,7 @@ TEST_CASE_FIXTURE(EdgesFixture, "a form is the PutObject that its policy lets it
         CHECK((*object)->size == 5);
         CHECK((*object)->attributes.cache_control.empty());
         CHECK((*object)->attributes.user_metadata == std::vector<std::pair<std::string, std::string>>{{"one", "1"}});
-        REQUIRE(storage->delete_object("bucket", "up/f.txt"));
+        REQUIRE(storage->delete_object("bucket", {.key = "up/f.txt"}));
     }
     const audit::Record& record = log.records.back();
     CHECK(record.operation == "PutObject");
