@@ -33,6 +33,7 @@ struct Versions {
     }
     void reopen() {
         storage.reset();
+        blobs.reset();  // open once at a time
         blobs = std::move(*store::open_blobs(folder.path));
         auto opened = Storage::open({keys.get(), blobs.get(), &clock, &random});
         REQUIRE(opened.has_value());
