@@ -185,7 +185,7 @@ TEST_CASE("a backup has every version, and a check finds one that is damaged") {
     REQUIRE(object != nullptr);
     const auto& blob = object->segments.front().blob;
     for (const auto& file : files_below(folder.destination + "/blobs").value())
-        if (fs::path(file).filename().string().starts_with(blob)) flip_last_byte(file);
+        if (fs::path(file).filename().string().starts_with(blob)) flip_last_byte(folder.destination + "/blobs/" + file);
     const auto damaged = folder.check(manifest);
     CHECK(!damaged.holds());
     CHECK_MESSAGE(what_of(damaged).contains("s3/v/bucket/k"), what_of(damaged));

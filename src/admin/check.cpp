@@ -80,6 +80,7 @@ private:
         if (options_.quick) {
             wanted.kind.reset();
             wanted.md5.clear();
+            wanted.crc32c.reset();
         }
         const auto verified = objects::verify_bytes(wanted, **file);
         if (!verified) report_.find(place, path + ": " + verified.error().message, blob_remedy);

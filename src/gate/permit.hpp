@@ -45,6 +45,8 @@ public:
     [[nodiscard]] const std::string& account() const { return caller_.principal.account; }
     [[nodiscard]] const std::string& request_id() const;
     [[nodiscard]] const std::string& region() const;         // that serves the request
+    [[nodiscard]] bool is_secure() const;                    // nobody between here and the client can read or change it
+    [[nodiscard]] bool is_signed_v4() const;                 // by Signature Version 4, in any of its forms
     [[nodiscard]] base::Time time() const { return time_; }  // when the request was admitted
     // The global condition keys of the request: for a handler that decides more under them (decide.hpp), access by access as it
     // finds out what there is. Worked out when called.

@@ -16,8 +16,8 @@ namespace {
 using text::Json;
 
 // Values that are often credentials, though no model says so.
-constexpr std::array<std::string_view, 4> confidential_members = {"Environment", "HyperParameters", "SecretAccessKey",
-                                                                  "SessionToken"};
+constexpr std::array<std::string_view, 6> confidential_members = {
+    "Environment", "HyperParameters", "SecretAccessKey", "SessionToken", "SSECustomerKeyMD5", "CopySourceSSECustomerKeyMD5"};
 // More of what no record has: codes and ids that open something, and data.
 constexpr std::array<std::string_view, 6> unrecorded_members = {"MetricData", "SessionId",   "TokenCode",
                                                                 "logEvents",  "MessageBody", "Request"};
@@ -29,7 +29,8 @@ constexpr size_t items_recorded_max = 50;  // of one list or structure
 constexpr int recorded_depth_max = 6;
 // Reads that make credentials.
 constexpr std::array<std::string_view, 2> makes_credentials = {"AssumeRole", "GetSessionToken"};
-constexpr std::array<std::string_view, 3> recorded_headers = {"ETag", "Location", "x-amz-version-id"};
+constexpr std::array<std::string_view, 4> recorded_headers = {"ETag", "Location", "x-amz-version-id",
+                                                              "x-amz-server-side-encryption"};
 
 constexpr size_t value_bytes_min = 3;  // shorter ones are in every text
 

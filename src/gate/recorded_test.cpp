@@ -45,8 +45,11 @@ TEST_CASE("what a model marks as sensitive") {
     const Json input = Json::object({{"Bucket", "visible"}, {"SSECustomerKey", "hush1"}});
     const Error error("InvalidInput", "visible cannot have hush1");
     CHECK(recorded_message(error, model::find_operation("s3", "PutObject"), input) == "visible cannot have …");
-    const Json encrypted =
-        Json::object({{"Bucket", "b"}, {"Key", "k"}, {"SSECustomerKey", "hush"}, {"SSECustomerAlgorithm", "AES256"}});
+    const Json encrypted = Json::object({{"Bucket", "b"},
+                                         {"Key", "k"},
+                                         {"SSECustomerKey", "hush"},
+                                         {"SSECustomerKeyMD5", "hush"},
+                                         {"SSECustomerAlgorithm", "AES256"}});
     CHECK(recorded_parameters("s3", "PutObject", encrypted, 4096) ==
           R"({"Bucket":"b","Key":"k","SSECustomerAlgorithm":"AES256"})");
 }

@@ -181,8 +181,10 @@ private:
         if (payload != nullptr && payload->location == model::Location::stream) {
             INVARIANT(payload_);
             // HTTP reads it as an empty body. Nobody empties an object by leaving a header out.
+            // A form has its own end, and its headers are its fields.
             const auto& headers = call.http->head.headers;
-            if (headers.find("Content-Length") == nullptr && headers.find("Transfer-Encoding") == nullptr)
+            if (call.http->head.method != "POST" && headers.find("Content-Length") == nullptr &&
+                headers.find("Transfer-Encoding") == nullptr)
                 return base::fail(base::code::MissingContentLength, "You must provide the Content-Length HTTP header.");
             *static_cast<model::ByteSource**>(payload->make(input)) = &*payload_;
         }

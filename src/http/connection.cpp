@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -28,6 +29,9 @@ constexpr size_t kept_bytes_max = 8u << 20;       // more than so much of a requ
 constexpr size_t framing_bytes = 16384;           // received at once where chunks are looked for
 constexpr uint64_t joined_file_bytes_max = 15u << 10;
 constexpr uint64_t checked_bytes_at_once = 1u << 20;  // of a file that is checked, before as many are sent
+// At once of what is read as it is sent: some chunks of what is encrypted. At least as much as TLS encrypts at once (net/tls.cpp,
+// batch_bytes_max): where it has kept what the socket did not take, the next call has to have the same bytes.
+constexpr size_t read_bytes = 256u << 10, read_least_bytes = 128u << 10;
 
 uint64_t length_of(const Response& response) {
     if (const auto* text = std::get_if<std::string>(&response.body)) return text->size();
@@ -56,7 +60,8 @@ std::unexpected<base::Error> body_error(base::Error error) {
 // Where this process encrypts what it sends, a small file is read as memory is: behind the head, in one record and one system call.
 void read_small_file(Response& response, const net::Stream& stream) {
     const auto* file = std::get_if<FileRange>(&response.body);
-    if (file == nullptr || file->length > joined_file_bytes_max || stream.tls() == nullptr || stream.tls()->kernel_encrypts())
+    if (file == nullptr || file->read || file->length > joined_file_bytes_max || stream.tls() == nullptr ||
+        stream.tls()->kernel_encrypts())
         return;
     std::string content(static_cast<size_t>(file->length), '\0');
     size_t at = 0;
@@ -277,6 +282,41 @@ void Exchange::answer_with(Response response, bool keep_alive) {
     head_ += "\r\n";
 }
 
+// How much of the rest may be sent: what is checked first, or all.
+Result<uint64_t> Exchange::checked_of(const FileRange& file) {
+    const uint64_t left = file.length - of_file_;
+    const auto* checks = base::checked_bytes(file.owner);
+    if (checks == nullptr) return left;
+    if (of_file_ == 0) checked_ = 0;
+    if (checked_ == of_file_) {
+        const uint64_t next = std::min(checked_bytes_at_once, left);
+        TRY(checks->check(of_file_, next));
+        checked_ += next;
+    }
+    return checked_ - of_file_;
+}
+
+// A connection that waits for its reader keeps nothing of what is read as it is sent: it is read again.
+Result<std::optional<size_t>> Exchange::send_some_of(const FileRange& file) {
+    const uint64_t left = file.length - of_file_;
+    if (!file.read) return stream_.try_send_file(file.descriptor, file.offset + of_file_, TRY(checked_of(file)));
+    alignas(64) static thread_local std::array<char, read_bytes> buffer;
+    if (read_.empty()) {
+        const auto into = std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(left, buffer.size())));
+        size_t filled = 0;
+        while (filled < std::min(into.size(), read_least_bytes)) {
+            const size_t got = TRY(file.read(file.offset + of_file_ + filled, into.subspan(filled)));
+            if (got == 0)
+                return fail(base::code::IoError, "what is sent ends before its last " + std::to_string(left) + " bytes");
+            filled += got;
+        }
+        read_ = into.first(filled);
+    }
+    const auto sent = TRY(stream_.try_write({read_.data(), read_.size()}));
+    read_ = read_.subspan(sent.value_or(0));
+    return sent;
+}
+
 // True: there is more to send, and the socket may take it.
 Result<bool> Exchange::send_step(milliseconds patience) {
     const auto* text = bodiless_ ? nullptr : std::get_if<std::string>(&response_.body);
@@ -297,15 +337,7 @@ Result<bool> Exchange::send_step(milliseconds patience) {
             of_file_ = 0;
             return true;
         }
-        if (of_file_ == 0) checked_ = 0;
-        const auto* checks = base::checked_bytes(file->owner);
-        if (checks != nullptr && checked_ == of_file_) {
-            const uint64_t next = std::min(checked_bytes_at_once, file->length - of_file_);
-            TRY(checks->check(of_file_, next));
-            checked_ += next;
-        }
-        const uint64_t until = checks != nullptr ? checked_ : file->length;
-        sent = TRY(stream_.try_send_file(file->descriptor, file->offset + of_file_, until - of_file_));
+        sent = TRY(send_some_of(*file));
         of_file_ += sent.value_or(0);
     }
     sent_ += sent.value_or(0);
@@ -316,6 +348,7 @@ Result<bool> Exchange::send_step(milliseconds patience) {
 }
 
 Exchange::Sent Exchange::send(milliseconds patience) {
+    read_ = {};  // another thread's
     while (true) {
         const auto more = send_step(patience);
         if (!more) return more.error().code == base::code::Timeout ? Sent::blocked : Sent::failed;

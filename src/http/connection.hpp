@@ -131,6 +131,8 @@ public:
 
 private:
     [[nodiscard]] base::Result<bool> send_step(std::chrono::milliseconds patience);
+    [[nodiscard]] base::Result<std::optional<size_t>> send_some_of(const FileRange& file);
+    [[nodiscard]] base::Result<uint64_t> checked_of(const FileRange& file);
     net::Stream& stream_;
     const Surroundings& around_;
     const Framing framing_;
@@ -138,11 +140,12 @@ private:
     ConnectionBody body_;
     Request request_;
     Response response_;
-    std::string head_;          // of the answer
-    size_t head_and_text_ = 0;  // bytes sent of both
-    size_t file_ = 0;           // of those of the answer, which is sent
-    uint64_t of_file_ = 0;      // bytes sent of that one
-    uint64_t checked_ = 0;      // … and of those that may be sent
+    std::string head_;            // of the answer
+    size_t head_and_text_ = 0;    // bytes sent of both
+    size_t file_ = 0;             // of those of the answer, which is sent
+    uint64_t of_file_ = 0;        // bytes sent of that one
+    std::span<const char> read_;  // of what is read as it is sent: what comes next. Only while one call of `send` runs
+    uint64_t checked_ = 0;        // … of what is checked first: that may be sent
     uint64_t sent_ = 0;
     bool bodiless_ = false;
     std::optional<Time> blocked_since_, last_taken_at_;

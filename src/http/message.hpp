@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -77,12 +78,14 @@ struct Request {
     std::string vpc_endpoint;  // that it came in by (ServerOptions); empty: by none
 };
 
-// Part of an open file, sent with sendfile. `owner` keeps the descriptor open.
+// Part of an open file, sent with sendfile. `owner` keeps the descriptor open. Or of what is read as it is sent: `read` fills the span as far as
+// it likes, from the offset on, and always with the same bytes; it is not called twice at once.
 struct FileRange {
     std::shared_ptr<const void> owner;
     int descriptor = -1;
     uint64_t offset = 0;
     uint64_t length = 0;
+    std::function<base::Result<size_t>(uint64_t offset, std::span<char> into)> read = nullptr;
 };
 
 struct Response {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,12 +28,14 @@ public:
     std::shared_ptr<void> kept;
 };
 
-// Part of an open file. `owner` keeps the descriptor open.
+// Part of an open file. `owner` keeps the descriptor open. Or of what is not as it lies there: `read` fills the span as far as it likes, from the
+// offset on.
 struct FileRange {
     std::shared_ptr<const void> owner;
     int descriptor = -1;
     uint64_t offset = 0;
     uint64_t length = 0;
+    std::function<base::Result<size_t>(uint64_t offset, std::span<char> into)> read = nullptr;
 };
 
 // An answer's: the bytes themselves, or the files that they lie in, one after the other.

@@ -157,6 +157,13 @@ std::string configuration_record(const BucketConfiguration& configuration) {
                                            {"Years", static_cast<int64_t>(kept->years)},
                                        }));
     }
+    if (const auto& encryption = configuration.encryption) {
+        auto kept =
+            text::Json::object({{"Algorithm", encryption->algorithm}, {"BucketKeyEnabled", encryption->bucket_key_enabled}});
+        if (!encryption->key_id.empty()) kept.set("KeyId", encryption->key_id);
+        if (encryption->says_blocked) kept.set("BlocksCustomerKeys", encryption->blocks_customer_keys);
+        record.set("Encryption", std::move(kept));
+    }
     auto tags = text::Json::array();
     for (const auto& [key, value] : configuration.tags) tags.push(text::Json::array({key, value}));
     if (tags.size() > 0) record.set("Tags", std::move(tags));
@@ -194,6 +201,14 @@ base::Result<Bucket> read_bucket(std::string name, std::string_view record, std:
             return base::fail(base::code::InternalError, "the stored record of the bucket `" + bucket.name + "` is damaged");
         into.default_retention = DefaultRetention{*mode, static_cast<uint32_t>((*kept)["Days"].as_int()),
                                                   static_cast<uint32_t>((*kept)["Years"].as_int())};
+    }
+    if (const auto* encryption = configured->find("Encryption")) {
+        const auto* blocked = encryption->find("BlocksCustomerKeys");
+        into.encryption = BucketEncryption{.algorithm = (*encryption)["Algorithm"].as_string(),
+                                           .key_id = (*encryption)["KeyId"].as_string(),
+                                           .bucket_key_enabled = (*encryption)["BucketKeyEnabled"].as_bool(),
+                                           .blocks_customer_keys = blocked != nullptr && blocked->as_bool(),
+                                           .says_blocked = blocked != nullptr};
     }
     for (const auto& tag : (*configured)["Tags"].items())
         into.tags.emplace_back(tag.items().at(0).as_string(), tag.items().at(1).as_string());

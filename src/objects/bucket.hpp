@@ -33,12 +33,21 @@ struct PublicAccessBlock {
     bool restrict_public_buckets = false;
 };
 
+// What is asked for those objects whose writers say nothing of it.
+struct BucketEncryption {
+    std::string algorithm = "AES256";  // or aws:kms
+    std::string key_id;                // as it was said; empty: aws/s3
+    bool bucket_key_enabled = false;
+    bool blocks_customer_keys = false, says_blocked = false;  // BlockedEncryptionTypes: SSE-C or NONE
+};
+
 struct BucketConfiguration {
     std::string policy;  // the document as given; empty: none
     // The unique id behind every user, role or role session that the policy names (R32): deciding goes by these.
     std::map<std::string, std::string> policy_principals;
     std::optional<PublicAccessBlock> public_access_block;  // absent: nothing is blocked
     std::string object_ownership;                          // BucketOwnerEnforced; empty: no ownership controls
+    std::optional<BucketEncryption> encryption;            // absent: never configured
     std::string versioning;                                // empty: never set; Enabled, Suspended
     bool object_lock = false;                              // once and for ever; versioning is Enabled then
     std::optional<DefaultRetention> default_retention;

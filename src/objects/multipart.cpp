@@ -51,7 +51,10 @@ Upload make_upload(const std::string& bucket, const std::string& key, const std:
             record.initiator,
             record.checksum_kind,
             record.checksum_type,
-            record.checksum_declared};
+            record.checksum_declared,
+            record.encryption,
+            record.asked_algorithm,
+            record.asked_key};
 }
 
 Part make_part(uint32_t number, PartRecord record) {
@@ -60,6 +63,21 @@ Part make_part(uint32_t number, PartRecord record) {
 
 bool is_upload_id(std::string_view id) {
     return !id.empty() && id.size() <= 64 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// That a part comes with the key that the upload began with, or with none as it did.
+base::Result<void> check_part_key(const EncryptionKeys* keys, const UploadRecord& upload, std::string_view customer_key,
+                                  std::string_view name) {
+    const bool is_customers = upload.encryption.kind == EncryptionKind::customer;
+    if (is_customers == customer_key.empty())
+        return base::fail(
+            base::code::InvalidRequest,
+            "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate "
+            "encryption parameters.");
+    if (is_customers && !open_data_key(keys, upload.encryption, upload.customer_probe, customer_key, name))
+        return base::fail(base::code::InvalidRequest,
+                          "The provided encryption parameters did not match the ones used originally.");
+    return {};
 }
 
 bool has_type(ChecksumKind kind, ChecksumType type) {
@@ -179,6 +197,12 @@ base::Result<Upload> Storage::create_upload(const CreateUpload& request) {
                                                           " checksum type cannot be used with the " +
                                                           base::lower(name_of(record.checksum_kind)) + " checksum algorithm.");
     }
+    if (encrypts(request.encryption)) record.encryption = request.encryption.encryption;
+    if (record.encryption.kind == EncryptionKind::customer)
+        record.customer_probe = TRY(seal_data_key(*dependencies_.encryption, *dependencies_.random, request.encryption, {},
+                                                  object_name(request.bucket, request.key)));
+    record.asked_algorithm = request.asked_algorithm;
+    record.asked_key = request.asked_key;
     record.initiated = dependencies_.clock->now();
     const auto id = dependencies_.random->hex(64);
     for (;;) {
@@ -223,18 +247,30 @@ base::Result<Part> Storage::put_part(const PutPart& request) {
                                                           base::lower(name_of(upload.checksum_kind)) +
                                                           ", actual checksum Type: " + base::lower(name_of(*request.checksum)));
     }
+    const WantedEncryption wanted{.encryption = upload.encryption, .customer_key = request.customer_key};
+    const auto name = object_name(request.bucket, request.key);
+    TRY(check_part_key(dependencies_.encryption, upload, request.customer_key, name));
+    const bool encrypted = encrypts(wanted);
     std::shared_ptr<ReceivedBody> here;
     auto& kept = request.received != nullptr ? *request.received : here;
     if (!kept) {
-        kept = TRY(receive(request.body, request.length, upload.checksum_kind, 0));
+        kept = TRY(receive(request.body, request.length, upload.checksum_kind, 0, encrypted));
         if (kept->blob.empty()) {  // an empty part is a part
             const auto writer = TRY(dependencies_.blobs->create());
+            TRY(writer->write(kept->content));
             kept->blob = TRY(writer->commit());
         }
     }
     const auto* checksum = kept->sums.find(upload.checksum_kind);
     if (checksum == nullptr) return base::fail(no_such_upload());  // made anew between two attempts
-    const PartRecord part{kept->blob, kept->size, crypto::hex(kept->sums.md5), *checksum, dependencies_.clock->now(), {}};
+    PartRecord part{.blob = kept->blob,
+                    .size = kept->size,
+                    .etag = etag_of(*kept, upload.encryption.kind),
+                    .checksum = *checksum,
+                    .last_modified = dependencies_.clock->now(),
+                    .key = {},
+                    .extension = {}};
+    if (encrypted) part.key = TRY(sealed_key(*kept, wanted, name));
     const auto record_key = part_key(request.upload_id, request.number);
     for (;;) {
         const auto bucket = TRY(bucket_for_writing(request.bucket));
@@ -277,7 +313,7 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
     std::string digests;
     for (const auto* part : chosen) {
         object->size += part->part.size;
-        object->segments.push_back({part->part.blob, part->part.size, part->part.checksum});
+        object->segments.push_back({part->part.blob, part->part.size, part->part.checksum, part->part.key});
         for (size_t at = 0; at < part->part.etag.size(); at += 2) {
             digests.push_back(static_cast<char>(std::stoi(part->part.etag.substr(at, 2), nullptr, 16)));
         }
@@ -289,6 +325,7 @@ base::Result<ObjectPtr> Storage::complete_upload(const CompleteUpload& request) 
                           "The provided 'x-amz-mp-object-size' header does not match what was computed.");
     }
     object->etag = crypto::hex(crypto::md5(digests)) + "-" + std::to_string(chosen.size());
+    object->encryption = upload.encryption;
     object->checksum = TRY(check_whole(request, upload, chosen));
     object->attributes = upload.attributes;
     object->tags = upload.tags;

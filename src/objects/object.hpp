@@ -14,6 +14,7 @@
 #include "base/result.hpp"
 #include "objects/bucket.hpp"
 #include "objects/checksums.hpp"
+#include "objects/encryption.hpp"
 #include "objects/lock.hpp"
 #include "objects/version.hpp"
 #include "store/blobs.hpp"
@@ -40,6 +41,7 @@ struct Segment {
     store::BlobId blob;
     uint64_t size = 0;
     std::string checksum;  // of the part, of the object's kind, base64; empty for a simple PUT
+    SealedKey key;         // of what is in the blob
 };
 
 struct Object {
@@ -50,7 +52,9 @@ struct Object {
     Attributes attributes;
     Tags tags;
     std::string upload_id;  // of the multipart upload it came from; empty if none
-    std::string content;    // the bytes themselves, if there are no segments
+    std::string content;    // the bytes themselves, if there are no segments; as they are stored: OpenObject has them plain
+    Encryption encryption;
+    SealedKey content_key;  // of `content`
     std::vector<Segment> segments;
     std::string version_id;      // empty: the null version
     bool delete_marker = false;  // says that the key is deleted, and has nothing else
@@ -59,7 +63,8 @@ struct Object {
     Order null_order = 0;
     // Internal to the room: fields that a later version of this program added to the record, kept as they are; and the record
     // itself, of an object that `find` found, which a writer that decided on it expects to find unchanged.
-    std::string extension, record;
+    // What its data keys are bound to: bucket/key, of an object that `find` found.
+    std::string extension, record, name;
 };
 
 [[nodiscard]] inline Order order_of(const Object& object) {
@@ -78,6 +83,7 @@ using Source = std::function<base::Result<size_t>(std::span<char>)>;
 // An object that is being read: replaced or deleted meanwhile, its bytes stay readable.
 struct OpenObject {
     std::shared_ptr<const Object> object;
+    std::string content;                                      // if there are no segments
     std::vector<std::shared_ptr<store::BlobReader>> readers;  // one a segment; null outside the range it was opened for
 };
 

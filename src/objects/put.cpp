@@ -6,11 +6,14 @@
 #include "base/error_codes.hpp"
 #include "base/mutex.hpp"
 #include "base/outdated.hpp"
+#include "crypto/checksum.hpp"
+#include "crypto/chunks.hpp"
 #include "crypto/digest.hpp"
 #include "objects/decision_state.hpp"
 #include "objects/key.hpp"
 #include "objects/pipeline.hpp"
 #include "objects/record.hpp"
+#include "objects/sealed_blobs.hpp"
 #include "objects/storage.hpp"
 #include "objects/storage_keys.hpp"
 
@@ -81,7 +84,7 @@ ReceivedBody::~ReceivedBody() {
 }
 
 base::Result<std::shared_ptr<ReceivedBody>> Storage::receive(const Source& body, std::optional<uint64_t> length,
-                                                             ChecksumKind kind, size_t inline_max) {
+                                                             ChecksumKind kind, size_t inline_max, bool encrypts) {
     if (length && *length > put_bytes_max) return base::fail(too_large());
     auto received = std::make_shared<ReceivedBody>(*this);
     BodyDigest digest({kind});
@@ -91,11 +94,18 @@ base::Result<std::shared_ptr<ReceivedBody>> Storage::receive(const Source& body,
     const std::span<char> room(buffer.get(), first);
     const auto filled = TRY(fill(body, room));
     received->size = filled;
+    if (encrypts) received->data_key = dependencies_.random->bytes(crypto::gcm_key_bytes);
     if (filled <= inline_max) {
         digest.update({buffer.get(), filled});
         received->content.assign(buffer.get(), filled);
+        if (encrypts) {
+            received->content = crypto::seal_chunks(received->data_key, received->content);
+            received->ciphertext_crc32c = crypto::crc32c(0, received->content);
+        }
     } else {
-        const auto writer = TRY(dependencies_.blobs->create());
+        auto inner = TRY(dependencies_.blobs->create());
+        const auto sealing = encrypts ? std::make_unique<SealingWriter>(std::move(inner), received->data_key) : nullptr;
+        store::BlobWriter* const writer = sealing ? sealing.get() : inner.get();
         const Pipeline::Consume consume = [&](std::string_view bytes) {
             digest.update(bytes);
             return writer->write(bytes);
@@ -105,10 +115,26 @@ base::Result<std::shared_ptr<ReceivedBody>> Storage::receive(const Source& body,
         received->size += large ? TRY(receive_rest_side_by_side(body, consume)) : TRY(receive_rest(body, room, consume));
         if (length && received->size != *length) return base::fail(incomplete());
         received->blob = TRY(writer->commit());
+        if (sealing) received->ciphertext_crc32c = sealing->ciphertext_crc32c();
     }
     if (length && received->size != *length) return base::fail(incomplete());
     received->sums = digest.finish();
     return received;
+}
+
+bool Storage::encrypts(const WantedEncryption& wanted) const {
+    return wanted.encryption.kind != EncryptionKind::none && dependencies_.encryption != nullptr;
+}
+
+base::Result<SealedKey> Storage::sealed_key(const ReceivedBody& received, const WantedEncryption& wanted,
+                                            std::string_view name) const {
+    auto key = TRY(seal_data_key(*dependencies_.encryption, *dependencies_.random, wanted, received.data_key, name));
+    key.ciphertext_crc32c = received.ciphertext_crc32c;
+    return key;
+}
+
+std::string Storage::etag_of(const ReceivedBody& received, EncryptionKind kind) const {
+    return has_md5_etag(kind) ? crypto::hex(received.sums.md5) : dependencies_.random->hex(2 * received.sums.md5.size());
 }
 
 base::Result<void> Storage::commit(const store::Batch& batch) const {
@@ -221,18 +247,25 @@ base::Result<ObjectPtr> Storage::put(const PutRequest& request) {
     TRY(bucket(request.bucket));
     std::shared_ptr<ReceivedBody> here;
     auto& kept = request.received != nullptr ? *request.received : here;
-    if (!kept) kept = TRY(receive(request.body, request.length, request.checksum, inline_bytes_max));
+    if (!kept)
+        kept = TRY(receive(request.body, request.length, request.checksum, inline_bytes_max, encrypts(request.encryption)));
     const auto& received = *kept;
+    const bool encrypted = !received.data_key.empty();
 
     auto object = std::make_shared<Object>();
     object->size = received.size;
-    object->etag = crypto::hex(received.sums.md5);
+    if (encrypted) object->encryption = request.encryption.encryption;
+    object->etag = etag_of(received, object->encryption.kind);
     object->checksum = Checksum{request.checksum, ChecksumType::full_object, *received.sums.find(request.checksum)};
     object->attributes = request.attributes;
     object->tags = request.tags;
     object->lock = request.lock;
     object->content = received.content;
-    if (!received.blob.empty()) object->segments.push_back({received.blob, received.size, {}});
+    if (!received.blob.empty()) object->segments.push_back({received.blob, received.size, {}, {}});
+    if (encrypted) {
+        auto& key = object->segments.empty() ? object->content_key : object->segments.front().key;
+        key = TRY(sealed_key(received, request.encryption, object_name(request.bucket, request.key)));
+    }
     const auto put = replace(request.bucket, request.key, request.conditions, [&](const Object*) -> base::Result<ObjectPtr> {
         object->last_modified = dependencies_.clock->now();
         return object;
@@ -247,13 +280,16 @@ base::Result<ObjectPtr> Storage::copy(const CopyRequest& request) {
         return base::fail(base::code::InvalidRequest,
                           "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120");
     }
-    const bool itself = request.bucket == request.source_bucket && request.key == request.source_key;
-    if (!itself || TRY(bucket(request.bucket))->is_versioned()) {
+    // What is encrypted otherwise is written anew, in its own place too; where there are versions, everything is.
+    const bool stays = request.bucket == request.source_bucket && request.key == request.source_key &&
+                       !TRY(bucket(request.bucket))->is_versioned() && source.encryption.kind != EncryptionKind::customer &&
+                       (encrypts(request.encryption) ? request.encryption.encryption : Encryption()) == source.encryption;
+    if (!stays) {
         const auto kind = request.checksum  ? *request.checksum
                           : source.checksum ? source.checksum->kind
                                             : ChecksumKind::crc64nvme;
         return put({request.bucket, request.key, request.attributes, request.tags, request.conditions,
-                    read_range(request.source, 0, source.size), source.size, kind, request.lock});
+                    read_range(request.source, 0, source.size), source.size, kind, request.lock, request.encryption});
     }
     TRY(check_attributes(request.attributes));
     TRY(check_tags(request.tags, object_tags_max));

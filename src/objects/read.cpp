@@ -6,6 +6,7 @@
 #include "base/strings.hpp"
 #include "objects/decision_state.hpp"
 #include "objects/record.hpp"
+#include "objects/sealed_blobs.hpp"
 #include "objects/storage.hpp"
 #include "objects/storage_keys.hpp"
 
@@ -62,21 +63,20 @@ Source read_range(OpenObject open, uint64_t offset, uint64_t length) {
         const auto& object = *open.object;
         const size_t wanted = std::min<uint64_t>(into.size(), left);
         if (wanted == 0) return 0;
-        std::string bytes;
+        size_t got = 0;
         if (object.segments.empty()) {
-            bytes = object.content.substr(offset, wanted);
+            got = open.content.copy(into.data(), wanted, offset);
         } else {
             uint64_t start = 0;
             size_t index = 0;
             while (index < object.segments.size() && start + object.segments[index].size <= offset)
                 start += object.segments[index++].size;
             if (index == object.segments.size()) return 0;
-            bytes = TRY(open.readers[index]->read(offset - start, wanted));
+            got = TRY(open.readers[index]->read_into(offset - start, into.first(wanted)));
         }
-        std::ranges::copy(bytes, into.begin());
-        offset += bytes.size();
-        left -= bytes.size();
-        return bytes.size();
+        offset += got;
+        left -= got;
+        return got;
     };
 }
 
@@ -86,11 +86,34 @@ base::Result<ObjectPtr> Storage::find(const std::string& bucket, const std::stri
     if (!record) return base::fail(no_such_key());
     auto object = std::make_shared<Object>(TRY(read_object(*record)));
     object->record = std::move(*record);
+    object->name = object_name(bucket, key);
     return object;
 }
 
-base::Result<OpenObject> Storage::open_object(ObjectPtr found, uint64_t offset, uint64_t length) const {
-    OpenObject open{std::move(found), {}};
+base::Result<void> Storage::check_customer_key(const Object& object, std::string_view customer_key) const {
+    if (object.encryption.kind != EncryptionKind::customer) return {};
+    const auto& key = object.segments.empty() ? object.content_key : object.segments.front().key;
+    TRY(open_data_key(dependencies_.encryption, object.encryption, key, customer_key, object.name));
+    return {};
+}
+
+base::Result<OpenObject> Storage::open_object(ObjectPtr found, uint64_t offset, uint64_t length,
+                                              std::string_view customer_key) const {
+    OpenObject open{std::move(found), {}, {}};
+    const auto& encryption = open.object->encryption;
+    const bool encrypted = encryption.kind != EncryptionKind::none;
+    const auto data_key = [&](const SealedKey& key) {
+        return open_data_key(dependencies_.encryption, encryption, key, customer_key, open.object->name);
+    };
+    if (open.object->segments.empty()) {
+        open.content = open.object->content;
+        if (!encrypted) return open;
+        auto plain = crypto::open_chunks(TRY(data_key(open.object->content_key)), open.content);
+        if (!plain || plain->size() != open.object->size)
+            return base::fail(base::code::InternalError, "the bytes of an object do not open: its record was altered");
+        open.content = std::move(*plain);
+        return open;
+    }
     uint64_t start = 0;
     for (const auto& segment : open.object->segments) {
         const auto end = start + segment.size;
@@ -103,9 +126,12 @@ base::Result<OpenObject> Storage::open_object(ObjectPtr found, uint64_t offset, 
         auto reader = dependencies_.blobs->open(segment.blob);
         if (!reader && reader.error().code == base::code::NoSuchBlob) return base::fail_outdated("the object");
         if (!reader) return base::fail(reader.error());
-        if ((*reader)->size() != segment.size)
+        if ((*reader)->size() != (encrypted ? crypto::sealed_bytes_of(segment.size) : segment.size))
             return base::fail(base::code::InternalError, "a blob has not the size that its object says");
-        open.readers.push_back(std::move(*reader));
+        if (encrypted)
+            open.readers.push_back(std::make_shared<OpeningReader>(std::move(*reader), TRY(data_key(segment.key)), segment.size));
+        else
+            open.readers.push_back(std::move(*reader));
     }
     return open;
 }

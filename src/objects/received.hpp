@@ -26,6 +26,9 @@ public:
     std::string content;  // small bodies
     store::BlobId blob;   // all others
     BodyDigest::Sums sums;
+    // Under which the bytes are sealed; a record has it sealed itself. Empty: they are as they came.
+    std::string data_key;
+    uint32_t ciphertext_crc32c = 0;
 
     // A record names the blob now, or it cannot be known whether one does.
     void give_away() { owned_ = false; }

@@ -1,12 +1,20 @@
 #include "objects/record.hpp"
 
+#include <algorithm>
+
 #include "base/error_codes.hpp"
+#include "objects/encryption_record.hpp"
 
 namespace objects {
 namespace {
 
-constexpr unsigned char version_plain = 1;     // the fields alone
-constexpr unsigned char version_extended = 2;  // and an extension
+constexpr unsigned char version_plain = 1;      // the fields alone
+constexpr unsigned char version_extended = 2;   // and an extension
+constexpr unsigned char version_encrypted = 3;  // that says how the bytes are encrypted
+
+base::Error damaged(const char* what) {
+    return {base::code::InternalError, std::string("the stored record of ") + what + " is damaged"};
+}
 
 // Members that came after the first release (record.hpp).
 enum Tag : uint64_t {
@@ -56,8 +64,10 @@ std::string extension_of(const UploadRecord& upload) {
 
 class Writer {
 public:
-    explicit Writer(std::string extension) : extension_(std::move(extension)) {
-        out_.push_back(static_cast<char>(extension_.empty() ? version_plain : version_extended));
+    Writer(std::string extension, const EncryptionRecord& encryption) : extension_(std::move(extension)) {
+        const bool encrypted = encryption.encryption.kind != EncryptionKind::none;
+        out_.push_back(static_cast<char>(encrypted ? version_encrypted : extension_.empty() ? version_plain : version_extended));
+        if (encrypted) extension_ = with_tag(std::move(extension_), encryption_tag, write_encryption(encryption));
     }
     Writer& number(uint64_t value) {
         add_number(out_, value);
@@ -84,8 +94,7 @@ public:
     }
 
 private:
-    const std::string extension_;
-    std::string out_;
+    std::string extension_, out_;
 };
 
 // Taken away from the front.
@@ -106,7 +115,7 @@ class Reader {
 public:
     explicit Reader(std::string_view bytes) : left_(bytes) {
         version_ = left_.empty() ? 0 : static_cast<unsigned char>(left_.front());
-        if (version_ != version_plain && version_ != version_extended)
+        if (version_ < version_plain || version_ > version_encrypted)
             failed_ = true;
         else
             left_.remove_prefix(1);
@@ -140,22 +149,28 @@ public:
         a.user_metadata = pairs();
         return a;
     }
-    // What stands behind the fields: `take` has the members that it knows; the rest is kept as it is.
+    // What stands behind the fields: `take` has the members that it knows, `encryption` what version 3 says; the rest is kept as it is.
     template <class Record, class Take>
-    base::Result<Record> finish(Record record, const char* what, Take take) {
-        while (version_ == version_extended && !left_.empty() && !failed_) {
+    base::Result<Record> finish(Record record, const char* what, EncryptionRecord& encryption, Take take) {
+        const bool extended = version_ == version_extended || version_ == version_encrypted;
+        while (extended && !left_.empty() && !failed_) {
             const std::string_view from = left_;
             const auto tag = number();
             const auto value = text();
             if (!failed_ && !take(record, tag, value, failed_)) record.extension += from.substr(0, from.size() - left_.size());
         }
-        if (version_ > version_extended) {
+        if (version_ > version_encrypted) {
             return base::fail(base::code::InternalError, std::string("the stored record of ") + what + " has format " +
                                                              std::to_string(version_) +
                                                              ", which a newer version of this program wrote");
         }
-        if (failed_ || !left_.empty())
-            return base::fail(base::code::InternalError, std::string("the stored record of ") + what + " is damaged");
+        if (!failed_ && version_ == version_encrypted) {
+            const auto tag = take_tag(record.extension, encryption_tag);
+            auto read = tag ? read_encryption(*tag) : std::nullopt;
+            failed_ = !read;
+            if (read) encryption = std::move(*read);
+        }
+        if (failed_ || !left_.empty()) return base::fail(damaged(what));
         return record;
     }
     [[nodiscard]] bool failed() const { return failed_; }
@@ -165,6 +180,13 @@ private:
     unsigned version_ = 0;
     bool failed_ = false;
 };
+
+EncryptionRecord encryption_of(const Object& object) {
+    EncryptionRecord out{.encryption = object.encryption, .keys = {}, .asked_algorithm = {}, .asked_key = {}};
+    for (const auto& segment : object.segments) out.keys.push_back(segment.key);
+    if (object.segments.empty()) out.keys.push_back(object.content_key);
+    return out;
+}
 
 }  // namespace
 
@@ -211,7 +233,7 @@ bool take_member(Object& object, uint64_t tag, std::string_view value, bool& fai
 }  // namespace
 
 std::string write_record(const Object& object) {
-    Writer out(extension_of(object));
+    Writer out(extension_of(object), encryption_of(object));
     out.number(object.size).text(object.etag).time(object.last_modified);
     out.number(object.checksum ? 1 : 0);
     if (object.checksum) {
@@ -247,11 +269,21 @@ base::Result<Object> read_object(std::string_view record) {
         segment.size = in.number();
         segment.checksum = in.text();
     }
-    return in.finish(std::move(object), "an object", take_member);
+    EncryptionRecord found;
+    auto read = TRY(in.finish(std::move(object), "an object", found, take_member));
+    if (found.encryption.kind == EncryptionKind::none) return read;
+    if (found.keys.size() != std::max<size_t>(1, read.segments.size())) return base::fail(damaged("an object"));
+    read.encryption = std::move(found.encryption);
+    if (read.segments.empty()) read.content_key = std::move(found.keys.front());
+    for (size_t index = 0; index < read.segments.size(); ++index) read.segments[index].key = std::move(found.keys[index]);
+    return read;
 }
 
 std::string write_record(const UploadRecord& upload) {
-    Writer out(extension_of(upload));
+    EncryptionRecord encryption{
+        .encryption = upload.encryption, .keys = {}, .asked_algorithm = upload.asked_algorithm, .asked_key = upload.asked_key};
+    if (upload.encryption.kind == EncryptionKind::customer) encryption.keys.push_back(upload.customer_probe);
+    Writer out(extension_of(upload), encryption);
     out.time(upload.initiated).text(upload.account).text(upload.initiator).attributes(upload.attributes).pairs(upload.tags);
     out.number(static_cast<uint64_t>(upload.checksum_kind))
         .number(static_cast<uint64_t>(upload.checksum_type))
@@ -270,14 +302,26 @@ base::Result<UploadRecord> read_upload(std::string_view record) {
     upload.checksum_kind = static_cast<ChecksumKind>(in.number());
     upload.checksum_type = static_cast<ChecksumType>(in.number());
     upload.checksum_declared = in.number() == 1;
+    EncryptionRecord found;
     const auto take = [](UploadRecord& record, uint64_t tag, std::string_view value, bool& failed) {
         return take_lock(record.lock, tag, value, failed);
     };
-    return in.finish(std::move(upload), "a multipart upload", take);
+    auto read = TRY(in.finish(std::move(upload), "a multipart upload", found, take));
+    if (found.keys.size() != (found.encryption.kind == EncryptionKind::customer ? 1 : 0))
+        return base::fail(damaged("a multipart upload"));
+    read.encryption = std::move(found.encryption);
+    read.asked_algorithm = std::move(found.asked_algorithm);
+    read.asked_key = std::move(found.asked_key);
+    if (!found.keys.empty()) read.customer_probe = std::move(found.keys.front());
+    return read;
 }
 
 std::string write_record(const PartRecord& part) {
-    Writer out(part.extension);
+    // How is the upload's to say.
+    const auto kind = part.key.sealed.empty() ? EncryptionKind::none : EncryptionKind::s3;
+    Writer out(
+        part.extension,
+        {.encryption = {.kind = kind, .key_arn = {}, .context = {}}, .keys = {part.key}, .asked_algorithm = {}, .asked_key = {}});
     out.text(part.blob).number(part.size).text(part.etag).text(part.checksum).time(part.last_modified);
     return out.finish();
 }
@@ -290,8 +334,13 @@ base::Result<PartRecord> read_part(std::string_view record) {
     part.etag = in.text();
     part.checksum = in.text();
     part.last_modified = in.time();
+    EncryptionRecord found;
     const auto take = [](PartRecord&, uint64_t, std::string_view, bool&) { return false; };
-    return in.finish(std::move(part), "a part", take);
+    auto read = TRY(in.finish(std::move(part), "a part", found, take));
+    if (found.encryption.kind == EncryptionKind::none) return read;
+    if (found.keys.size() != 1) return base::fail(damaged("a part"));
+    read.key = std::move(found.keys.front());
+    return read;
 }
 
 }  // namespace objects

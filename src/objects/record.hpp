@@ -2,6 +2,7 @@
 //
 //   record     = version, fields                 version 1
 //              | version, fields, extension      version 2
+//              | version, fields, extension      version 3: with a tag that a reader has to understand (encryption_record.hpp)
 //   fields     = the members in the order of record.cpp: numbers as LEB128, texts as length and bytes, lists as count and items
 //   extension  = {tag: number, value: text}      to the end of the record
 //
@@ -12,7 +13,7 @@
 // The fields are fixed for good. A new member goes into the extension under a tag of its own, so that every version of this program
 // reads the records of every other: an older record has no such tag, and a tag that a reader does not know is kept and
 // written back as it was (`extension`). A record without an extension is written as version 1, which the first release reads. A version
-// above 2 is of an unknown format: an error that says so, never a guess.
+// above 3 is of an unknown format: an error that says so, never a guess.
 #pragma once
 
 #include <string>
@@ -32,7 +33,10 @@ struct UploadRecord {
     ChecksumType checksum_type = ChecksumType::full_object;
     bool checksum_declared = false;  // the client chose the kind; without that, parts need not state theirs
     ObjectLock lock;                 // of the object that it becomes
-    std::string extension;           // as Object's
+    Encryption encryption;
+    SealedKey customer_probe;                // SSE-C: a data key of nothing; who opens it has the key that the upload began with
+    std::string asked_algorithm, asked_key;  // of encryption, in the request that began it: AES256, the ARN of a key
+    std::string extension;                   // as Object's
 };
 
 struct PartRecord {
@@ -41,6 +45,7 @@ struct PartRecord {
     std::string etag;
     std::string checksum;  // of the upload's kind, base64
     base::Time last_modified;
+    SealedKey key;
     std::string extension;  // as Object's
 };
 

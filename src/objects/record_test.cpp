@@ -111,10 +111,10 @@ TEST_CASE("damaged records and unknown formats are errors, never crashes") {
     for (size_t size = record.size() + 1; size < later.size(); ++size)
         CHECK((size == record.size() + 7 || code(objects::read_object(later.substr(0, size))) == "InternalError"));
     auto unknown = record;
-    unknown.front() = 3;
+    unknown.front() = 4;
     const auto read = objects::read_object(unknown);
     REQUIRE_FALSE(read.has_value());
-    CHECK(read.error().message.find("format 3") != std::string::npos);
+    CHECK(read.error().message.find("format 4") != std::string::npos);
 }
 
 TEST_CASE("buckets of the first release, and of one that added members") {

@@ -28,6 +28,7 @@
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "objects/bucket.hpp"
+#include "objects/encryption_keys.hpp"
 #include "objects/object.hpp"
 #include "objects/received.hpp"
 #include "policy/attached.hpp"
@@ -50,6 +51,7 @@ struct PutRequest {
     std::optional<uint64_t> length;  // how much will come, if known
     ChecksumKind checksum = ChecksumKind::crc64nvme;
     ObjectLock lock;
+    WantedEncryption encryption = {};
     // If not null, `body` is read only if nothing is kept here, and what was read is kept here until it is stored.
     std::shared_ptr<ReceivedBody>* received = nullptr;
 };
@@ -63,6 +65,7 @@ struct CopyRequest {
     Conditions conditions;                 // of the target
     std::optional<ChecksumKind> checksum;  // absent: the source's
     ObjectLock lock;                       // the source's is not copied
+    WantedEncryption encryption = {};
 };
 
 struct Deletion {
@@ -123,6 +126,8 @@ struct Upload {
     ChecksumKind checksum_kind = ChecksumKind::crc64nvme;
     ChecksumType checksum_type = ChecksumType::full_object;
     bool checksum_declared = false;
+    Encryption encryption;
+    std::string asked_algorithm, asked_key;  // as UploadRecord's
 };
 struct CreateUpload {
     std::string bucket, key;
@@ -132,6 +137,8 @@ struct CreateUpload {
     std::optional<ChecksumKind> checksum_kind;
     std::optional<ChecksumType> checksum_type;
     ObjectLock lock;
+    WantedEncryption encryption = {};
+    std::string asked_algorithm = {}, asked_key = {};
 };
 struct Part {
     uint32_t number = 0;
@@ -146,6 +153,7 @@ struct PutPart {
     Source body;
     std::optional<uint64_t> length;
     std::optional<ChecksumKind> checksum;               // the client's; must be the upload's if that declared one
+    std::string customer_key = {};                      // the upload's, if it is of SSE-C
     std::shared_ptr<ReceivedBody>* received = nullptr;  // as PutRequest's
 };
 struct CompletedPart {
@@ -185,6 +193,7 @@ public:
         store::Blobs* blobs = nullptr;  // all of it: what no object names is swept at open
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;
+        EncryptionKeys* encryption = nullptr;  // null: what comes is stored as it is, unless it comes with a key
     };
     [[nodiscard]] static base::Result<std::unique_ptr<Storage>> open(Dependencies dependencies);
 
@@ -226,7 +235,11 @@ public:
                                                        const std::optional<std::string>& version) const;
     // The bytes of what `find` said; `DecisionOutdated` if they are gone by now. Only the files that hold the bytes
     // [offset, offset + length) are opened, for an object may have ten thousand.
-    [[nodiscard]] base::Result<OpenObject> open_object(ObjectPtr found, uint64_t offset = 0, uint64_t length = UINT64_MAX) const;
+    // `customer_key`: of an object of SSE-C. Errors: open_data_key's.
+    [[nodiscard]] base::Result<OpenObject> open_object(ObjectPtr found, uint64_t offset = 0, uint64_t length = UINT64_MAX,
+                                                       std::string_view customer_key = {}) const;
+    // Whether this key opens it, where it is of SSE-C. Errors: open_data_key's.
+    [[nodiscard]] base::Result<void> check_customer_key(const Object& object, std::string_view customer_key) const;
     // Deleting what is not there succeeds, as in S3. Errors `PreconditionFailed`, `NoSuchKey` (If-Match of nothing), `AccessDenied` (a locked
     // version), `NoSuchVersion` (what is no version's id).
     [[nodiscard]] base::Result<Deleted> delete_object(const std::string& bucket, const Deletion& deletion);
@@ -306,8 +319,14 @@ private:
     base::Result<void> commit(const store::Batch& batch) const;
 
     friend class ReceivedBody;
+    // Sealed under a data key of its own, unless `encrypts` is false.
     base::Result<std::shared_ptr<ReceivedBody>> receive(const Source& body, std::optional<uint64_t> length, ChecksumKind kind,
-                                                        size_t inline_max);
+                                                        size_t inline_max, bool encrypts);
+    [[nodiscard]] bool encrypts(const WantedEncryption& wanted) const;
+    // What a record says of what was received; and its ETag. REQUIRES: it was sealed.
+    [[nodiscard]] base::Result<SealedKey> sealed_key(const ReceivedBody& received, const WantedEncryption& wanted,
+                                                     std::string_view name) const;
+    [[nodiscard]] std::string etag_of(const ReceivedBody& received, EncryptionKind kind) const;
     // After a commit failed with this error: whether the blob that it was to name in one of these records is garbage.
     void settle(ReceivedBody& received, const base::Error& error, std::vector<std::string> record_keys) const;
     void clear_parts(const std::string& upload_id) const;  // REQUIRES: the upload is gone

@@ -15,6 +15,8 @@ inline std::string bucket_key(std::string_view bucket) { return joined("s3/b/", 
 inline std::string account_block_key(std::string_view account) { return joined("s3/a/", account); }
 inline std::string configuration_key(std::string_view bucket) { return joined("s3/c/", bucket); }
 inline std::string object_prefix(std::string_view bucket) { return joined("s3/o/", bucket) + "/"; }
+// What data keys are bound to.
+inline std::string object_name(std::string_view bucket, std::string_view key) { return joined(bucket, "/").append(key); }
 inline std::string object_key(std::string_view bucket, std::string_view key) { return object_prefix(bucket).append(key); }
 // The latest version, where it is a delete marker.
 inline std::string marker_prefix(std::string_view bucket) { return joined("s3/d/", bucket) + "/"; }
@@ -45,6 +47,12 @@ inline std::string part_key(std::string_view upload_id, uint32_t number) {
     char digits[8];
     std::snprintf(digits, sizeof digits, "%05u", number % 100000u);
     return part_prefix(upload_id) + digits;
+}
+inline std::string encryption_key_prefix() { return "s3/k/"; }
+inline std::string encryption_key(uint32_t number) {
+    char digits[12];
+    std::snprintf(digits, sizeof digits, "%010u", number);
+    return encryption_key_prefix() + digits;
 }
 
 }  // namespace objects

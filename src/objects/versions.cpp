@@ -53,6 +53,7 @@ base::Result<std::optional<StoredVersion>> KeyVersions::at(std::string record_ke
     auto record = TRY(snapshot_.get(record_key));
     if (!record) return std::nullopt;
     auto object = TRY(read_object(*record));
+    object.name = object_name(bucket_, key_);
     return StoredVersion{std::move(record_key), std::move(*record), std::move(object)};
 }
 
@@ -74,14 +75,16 @@ base::Result<std::optional<StoredVersion>> KeyVersions::newest_older() const {
     auto first = TRY(snapshot_.scan({.prefix = versions_of_key(bucket_, key_), .limit = 1}));
     if (first.empty() || (null && first.front().key == null->record_key)) return null;
     auto object = TRY(read_object(first.front().value));
+    object.name = object_name(bucket_, key_);
     if (null && order_of(null->object) > order_of(object)) return null;
     return StoredVersion{std::move(first.front().key), std::move(first.front().value), std::move(object)};
 }
 
 base::Result<ObjectPtr> Storage::find_version(const std::string& bucket, const std::string& key,
                                               const std::optional<std::string>& version) const {
-    const auto shared = [](Object object, std::string record) {
+    const auto shared = [&](Object object, std::string record) {
         auto found = std::make_shared<Object>(std::move(object));
+        found->name = object_name(bucket, key);
         found->record = std::move(record);
         return found;
     };

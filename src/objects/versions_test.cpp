@@ -29,10 +29,11 @@ objects::Source bytes(std::string content) {
 struct Versions {
     Versions() {
         reopen();
-        REQUIRE(storage->create_bucket("b", "111122223333", "us-east-1").has_value());
+        REQUIRE(storage->create_bucket("bucket", "111122223333", "us-east-1").has_value());
     }
     void reopen() {
         storage.reset();
+        blobs.reset();  // open once at a time
         blobs = std::move(*store::open_blobs(folder.path));
         auto opened = Storage::open({keys.get(), blobs.get(), &clock, &random});
         REQUIRE(opened.has_value());
@@ -40,7 +41,7 @@ struct Versions {
     }
     void set(std::string_view versioning) {
         REQUIRE(storage
-                    ->configure("b",
+                    ->configure("bucket",
                                 [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
                                     configuration.versioning = versioning;
                                     return {};
@@ -50,7 +51,7 @@ struct Versions {
     void lock(std::optional<objects::DefaultRetention> kept = {}) {
         set("Enabled");
         REQUIRE(storage
-                    ->configure("b",
+                    ->configure("bucket",
                                 [&](objects::BucketConfiguration& configuration) -> base::Result<void> {
                                     configuration.object_lock = true;
                                     configuration.default_retention = kept;
@@ -61,7 +62,7 @@ struct Versions {
     base::Result<objects::ObjectPtr> try_put(const std::string& key, const std::string& content, objects::ObjectLock lock = {},
                                              objects::Conditions conditions = {}) {
         return storage->put(
-            {.bucket = "b", .key = key, .conditions = std::move(conditions), .body = bytes(content), .lock = lock});
+            {.bucket = "bucket", .key = key, .conditions = std::move(conditions), .body = bytes(content), .lock = lock});
     }
     std::string put(const std::string& key, const std::string& content, objects::ObjectLock lock = {}) {
         const auto made = try_put(key, content, lock);
@@ -69,7 +70,7 @@ struct Versions {
         return objects::shown_version(**made);
     }
     std::string get(const std::string& key, const std::optional<std::string>& version = {}) const {
-        const auto found = storage->find_version("b", key, version);
+        const auto found = storage->find_version("bucket", key, version);
         REQUIRE(found.has_value());
         const auto object = objects::readable(*found, version);
         if (!object) return object.error().code;
@@ -83,12 +84,12 @@ struct Versions {
     }
     base::Result<objects::Deleted> remove(const std::string& key, std::optional<std::string> version = {}, bool bypass = false) {
         return storage->delete_object(
-            "b", {.key = key, .version = std::move(version), .conditions = {}, .bypasses_governance = bypass});
+            "bucket", {.key = key, .version = std::move(version), .conditions = {}, .bypasses_governance = bypass});
     }
     // key@version, `*` for the latest, `-` for a delete marker; in pages of this size.
     std::vector<std::string> list(size_t page = 1000, const std::string& prefix = {}, const std::string& delimiter = {}) const {
         std::vector<std::string> out;
-        objects::ListVersions request{.bucket = "b", .prefix = prefix, .delimiter = delimiter, .max_keys = page};
+        objects::ListVersions request{.bucket = "bucket", .prefix = prefix, .delimiter = delimiter, .max_keys = page};
         for (int pages = 0; pages < 1000; ++pages) {
             const auto listed = storage->list_versions(request);
             REQUIRE(listed.has_value());
@@ -193,7 +194,7 @@ TEST_CASE("versions are what a list of them would be, whatever happens in whatev
                 case 6: {
                     if (versions.empty()) break;
                     const auto& one = versions[roll(static_cast<unsigned>(versions.size()))];
-                    const auto tagged = fixture.storage->set_tags("b", key, {{"t", std::to_string(step)}}, one.id);
+                    const auto tagged = fixture.storage->set_tags("bucket", key, {{"t", std::to_string(step)}}, one.id);
                     CHECK(code(tagged) == (one.marker ? "MethodNotAllowed" : ""));
                     break;
                 }
@@ -216,7 +217,7 @@ TEST_CASE("versions are what a list of them would be, whatever happens in whatev
         for (const size_t page : {1, 2, 3, 7}) CHECK(fixture.list(page) == listed(model));
         fixture.check_records();
         // Only what is the latest and no delete marker is listed as an object.
-        const auto objects = fixture.storage->list({.bucket = "b", .prefix = {}, .delimiter = {}, .after = {}});
+        const auto objects = fixture.storage->list({.bucket = "bucket", .prefix = {}, .delimiter = {}, .after = {}});
         REQUIRE(objects.has_value());
         std::vector<std::string> shown, expected;
         for (const auto& one : objects->objects) shown.push_back(one.key);
@@ -225,13 +226,13 @@ TEST_CASE("versions are what a list of them would be, whatever happens in whatev
         CHECK(shown == expected);
         // While one version or delete marker is left, the bucket stays.
         const auto before = fixture.list();
-        if (!before.empty()) CHECK(code(fixture.storage->delete_bucket("b")) == "BucketNotEmpty");
+        if (!before.empty()) CHECK(code(fixture.storage->delete_bucket("bucket")) == "BucketNotEmpty");
         for (auto& [key, versions] : model)
             for (const auto& one : versions) REQUIRE(fixture.remove(key, one.id).has_value());
         CHECK(fixture.blobs->list()->empty());
         CHECK(fixture.keys->scan({.prefix = "s3/v/"})->empty());
         CHECK(fixture.keys->scan({.prefix = "s3/d/"})->empty());
-        CHECK(fixture.storage->delete_bucket("b").has_value());
+        CHECK(fixture.storage->delete_bucket("bucket").has_value());
     }
 }
 
@@ -288,9 +289,10 @@ TEST_CASE("conditions are about the latest version, and about nothing under a de
     REQUIRE(fixture.remove("k").has_value());
     CHECK(code(fixture.try_put("k", "2", {}, {.if_match = "*"})) == "NoSuchKey");
     CHECK(fixture.try_put("k", "2", {}, {.if_none_match = "*"}).has_value());
-    const auto found = *fixture.storage->find("b", "k");
+    const auto found = *fixture.storage->find("bucket", "k");
     const auto with = [&](objects::Conditions conditions, std::optional<std::string> version = {}) {
-        return code(fixture.storage->delete_object("b", {.key = "k", .version = version, .conditions = std::move(conditions)}));
+        return code(
+            fixture.storage->delete_object("bucket", {.key = "k", .version = version, .conditions = std::move(conditions)}));
     };
     CHECK(with({.if_match = "x"}) == "PreconditionFailed");
     CHECK(with({.if_match = "x"}, found->version_id) == "PreconditionFailed");
@@ -314,9 +316,10 @@ TEST_CASE("nothing removes or replaces a version that is locked") {
     for (const bool bypass : {false, true}) {
         CHECK(code(fixture.remove("k", held, bypass)) == "AccessDenied");
         CHECK(code(fixture.remove("k", kept, bypass)) == "AccessDenied");
-        const auto outcomes = fixture.storage->delete_objects("b", {{.key = "k", .version = kept, .bypasses_governance = bypass},
-                                                                    {.key = "k", .version = held, .bypasses_governance = bypass},
-                                                                    {.key = "other"}});
+        const auto outcomes =
+            fixture.storage->delete_objects("bucket", {{.key = "k", .version = kept, .bypasses_governance = bypass},
+                                                       {.key = "k", .version = held, .bypasses_governance = bypass},
+                                                       {.key = "other"}});
         CHECK(code(outcomes[0]) == "AccessDenied");
         CHECK(code(outcomes[1]) == "AccessDenied");
         CHECK(outcomes[2].has_value());
@@ -324,22 +327,22 @@ TEST_CASE("nothing removes or replaces a version that is locked") {
     CHECK(code(fixture.remove("k", governed)) == "AccessDenied");
     // Others come above them.
     CHECK(fixture.remove("k").has_value());
-    const auto source = fixture.storage->find_version("b", "k", held);
+    const auto source = fixture.storage->find_version("bucket", "k", held);
     REQUIRE(source.has_value());
     CHECK(fixture.storage
-              ->copy({.bucket = "b",
+              ->copy({.bucket = "bucket",
                       .key = "k",
                       .source = *fixture.storage->open_object(*source),
-                      .source_bucket = "b",
+                      .source_bucket = "bucket",
                       .source_key = "k"})
               .has_value());
-    CHECK(code(fixture.storage->delete_bucket("b")) == "BucketNotEmpty");
+    CHECK(code(fixture.storage->delete_bucket("bucket")) == "BucketNotEmpty");
     fixture.reopen();
     CHECK(fixture.get("k", kept) == "kept");
     CHECK(fixture.get("k", held) == "held");
     CHECK(fixture.get("k") == "held");
     // The copy has the bytes, and not the lock.
-    CHECK(!(*fixture.storage->find("b", "k"))->lock.any());
+    CHECK(!(*fixture.storage->find("bucket", "k"))->lock.any());
     CHECK(fixture.remove("k", governed, true).has_value());
     fixture.clock.advance(hour);
     CHECK(fixture.remove("k", kept).has_value());
@@ -350,7 +353,7 @@ TEST_CASE("a bucket's default retention is of versions that say none, and never 
     Versions fixture;
     fixture.lock(objects::DefaultRetention{.mode = objects::RetentionMode::compliance, .days = 2});
     fixture.put("k", "v", {.retention = {}, .legal_hold = false});
-    const auto object = *fixture.storage->find("b", "k");
+    const auto object = *fixture.storage->find("bucket", "k");
     REQUIRE(object->lock.retention);
     CHECK(object->lock.retention->until == fixture.clock.now() + std::chrono::days(2));
     CHECK(object->lock.legal_hold == false);
@@ -359,12 +362,13 @@ TEST_CASE("a bucket's default retention is of versions that say none, and never 
     CHECK(fixture.remove("k", marker->version_id).has_value());
     CHECK(code(fixture.remove("k", object->version_id)) == "AccessDenied");
     // Of an upload, when it is complete.
-    const auto upload = *fixture.storage->create_upload({.bucket = "b", .key = "u"});
+    const auto upload = *fixture.storage->create_upload({.bucket = "bucket", .key = "u"});
     const auto part =
-        *fixture.storage->put_part({.bucket = "b", .key = "u", .upload_id = upload.id, .number = 1, .body = bytes("p")});
-    REQUIRE(fixture.storage->complete_upload({.bucket = "b", .key = "u", .upload_id = upload.id, .parts = {{1, part.etag, {}}}})
-                .has_value());
-    CHECK((*fixture.storage->find("b", "u"))->lock.retention.has_value());
+        *fixture.storage->put_part({.bucket = "bucket", .key = "u", .upload_id = upload.id, .number = 1, .body = bytes("p")});
+    REQUIRE(
+        fixture.storage->complete_upload({.bucket = "bucket", .key = "u", .upload_id = upload.id, .parts = {{1, part.etag, {}}}})
+            .has_value());
+    CHECK((*fixture.storage->find("bucket", "u"))->lock.retention.has_value());
 }
 
 TEST_CASE("a lock in a bucket without object lock is refused") {
@@ -373,7 +377,7 @@ TEST_CASE("a lock in a bucket without object lock is refused") {
     for (const bool versioned : {false, true}) {
         if (versioned) fixture.set("Enabled");
         CHECK(code(fixture.try_put("k", "v", lock)) == "InvalidRequest");
-        CHECK(code(fixture.storage->create_upload({.bucket = "b", .key = "k", .lock = lock})) == "InvalidRequest");
+        CHECK(code(fixture.storage->create_upload({.bucket = "bucket", .key = "k", .lock = lock})) == "InvalidRequest");
         CHECK(fixture.list().empty());
     }
 }
@@ -415,19 +419,19 @@ TEST_CASE("a version that changed since it was decided on is not acted on") {
     const auto id = fixture.put("k", "1");
     fixture.put("k", "2");
     const auto meanwhile = [&](const objects::Tags& tags) {
-        std::thread([&] { REQUIRE(fixture.storage->set_tags("b", "k", tags, id).has_value()); }).join();
+        std::thread([&] { REQUIRE(fixture.storage->set_tags("bucket", "k", tags, id).has_value()); }).join();
     };
     {
         const base::DecisionScope scope;
-        REQUIRE(fixture.storage->find_version("b", "k", id).has_value());
+        REQUIRE(fixture.storage->find_version("bucket", "k", id).has_value());
         meanwhile({{"a", "1"}});
-        CHECK(code(fixture.storage->set_tags("b", "k", {}, id)) == base::decision_outdated);
+        CHECK(code(fixture.storage->set_tags("bucket", "k", {}, id)) == base::decision_outdated);
         CHECK(code(fixture.remove("k", id)) == base::decision_outdated);
-        CHECK(code(fixture.storage->delete_objects("b", {{.key = "k", .version = id}}).front()) == base::decision_outdated);
+        CHECK(code(fixture.storage->delete_objects("bucket", {{.key = "k", .version = id}}).front()) == base::decision_outdated);
         CHECK(fixture.remove("k").has_value());  // another version's matter
     }
     const base::DecisionScope scope;
-    REQUIRE(fixture.storage->find_version("b", "k", id).has_value());
+    REQUIRE(fixture.storage->find_version("bucket", "k", id).has_value());
     std::thread([&] { fixture.put("k", "3"); }).join();
     CHECK(fixture.remove("k", id).has_value());  // it is what it was, wherever it stands
 }

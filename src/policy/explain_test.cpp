@@ -166,7 +166,7 @@ TEST_CASE("every type's name leads back to its layer") {
 }
 
 TEST_CASE("every rule of a service has a name that leads back to it, and words") {
-    for (auto rule = ServiceRule::root_assumes_no_role; rule <= ServiceRule::bucket_owner_condition;
+    for (auto rule = ServiceRule::root_assumes_no_role; rule <= ServiceRule::customer_keys_blocked;
          rule = static_cast<ServiceRule>(static_cast<unsigned>(rule) + 1)) {
         CHECK_FALSE(name_of(rule).empty());
         CHECK_FALSE(describe(rule).empty());

@@ -96,6 +96,11 @@ std::string sentence_of(ServiceRule rule, const Request& request, const std::str
             return "User: " + who(request.principal) + " is limited to its training job and cannot assume roles.";
         case ServiceRule::bucket_owner_condition:
             return "Access Denied";
+        case ServiceRule::customer_keys_blocked:
+            return standard +
+                   " because this bucket has blocked upload requests that specify Server Side Encryption with Customer provided "
+                   "keys "
+                   "(SSE-C). Please specify a different server-side encryption type";
         case ServiceRule::none:
         case ServiceRule::awss_policies:
         case ServiceRule::reserved_roles:

@@ -39,6 +39,7 @@ constexpr auto rule_names = std::to_array<RuleName>({
     {ServiceRule::public_policy_blocked, "public_policy_blocked"},
     {ServiceRule::jobs_session_assumes_no_role, "jobs_session_assumes_no_role"},
     {ServiceRule::bucket_owner_condition, "bucket_owner_condition"},
+    {ServiceRule::customer_keys_blocked, "customer_keys_blocked"},
 });
 
 bool is_in(std::string_view action, const auto& actions) { return std::ranges::find(actions, action) != actions.end(); }
@@ -134,6 +135,8 @@ std::string_view describe(ServiceRule rule) {
             return "a session that is limited to a training job assumes no role";
         case ServiceRule::bucket_owner_condition:
             return "the bucket does not belong to the account that the request expects (x-amz-expected-bucket-owner)";
+        case ServiceRule::customer_keys_blocked:
+            return "the bucket's BlockedEncryptionTypes take no object that is encrypted under a key of its writer's (SSE-C)";
         case ServiceRule::root_assumes_no_role:
             return "the root user of an account assumes no role";
         case ServiceRule::awss_policies:

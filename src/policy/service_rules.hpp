@@ -26,6 +26,7 @@ enum class ServiceRule : uint8_t {
     public_policy_blocked,
     jobs_session_assumes_no_role,
     bucket_owner_condition,
+    customer_keys_blocked,
 };
 
 // The rule that forbids this to this caller. `lower_action` in lower case. nullptr: the context is not known any more, and the rule that

@@ -5,9 +5,15 @@
 
 namespace server {
 
-MasterKeyRotation::MasterKeyRotation(const DataFolder& folder, identity::Directory& directory, const base::Clock& clock,
-                                     crypto::Random& random)
-    : folder_(folder), directory_(directory), clock_(clock), random_(random) {
+std::vector<std::string> opening_keys_of(const identity::MasterKeys& keys) {
+    std::vector<std::string> out{keys.current};
+    for (const auto& former : keys.former) out.push_back(former.key);
+    return out;
+}
+
+MasterKeyRotation::MasterKeyRotation(const DataFolder& folder, identity::Directory& directory,
+                                     objects::EncryptionKeys& object_keys, const base::Clock& clock, crypto::Random& random)
+    : folder_(folder), directory_(directory), object_keys_(object_keys), clock_(clock), random_(random) {
     state_.keys = folder.master_keys();
     state_.is_rotating = !state_.keys.former.empty();
     if (state_.is_rotating) base::log_info("the rotation of the master key goes on where the last server ended");
@@ -16,6 +22,7 @@ MasterKeyRotation::MasterKeyRotation(const DataFolder& folder, identity::Directo
 base::Result<void> MasterKeyRotation::use(const identity::MasterKeys& keys) {
     TRY(folder_.write_master_keys(keys, random_));
     directory_.use_master_keys(keys);
+    object_keys_.use_master_keys(opening_keys_of(keys));
     state_.keys = keys;
     state_.is_rotating = !keys.former.empty();
     return {};
@@ -51,6 +58,12 @@ bool MasterKeyRotation::step() {
 }
 
 base::Result<void> MasterKeyRotation::reseal() {
+    if (next_.empty()) {
+        const size_t keys_of_objects = TRY(object_keys_.reseal());
+        state_.looked_at += keys_of_objects;
+        state_.resealed += keys_of_objects;
+        pass_resealed_ += keys_of_objects;
+    }
     const auto resealed = directory_.reseal(next_, resealed_at_once);
     // A key was changed meanwhile: the same page once more.
     if (!resealed && resealed.error().code == base::code::Conflict) return {};

@@ -2,7 +2,7 @@
 //
 //     1  the key file gets the new key, and keeps the former one
 //     2  from then on the new one seals; both open
-//     3  what the former one sealed is sealed anew, a page of records at a time
+//     3  what the former one sealed is sealed anew, a page of records at a time; of objects, the few keys that their data keys are sealed under
 //     4  once a pass over all records has found none: the former key goes from the file. Two keys that are derived from it stay until the last
 //        session token that they sealed has expired; they open no record
 //
@@ -10,23 +10,29 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "crypto/random.hpp"
 #include "identity/directory.hpp"
+#include "objects/encryption_keys.hpp"
 #include "server/data_folder.hpp"
 
 namespace server {
 
 constexpr size_t resealed_at_once = 64;
 
+// The master keys that open what is stored; the first seals.
+[[nodiscard]] std::vector<std::string> opening_keys_of(const identity::MasterKeys& keys);
+
 // Any thread.
 class MasterKeyRotation {
 public:
     // All outlive it.
-    MasterKeyRotation(const DataFolder& folder, identity::Directory& directory, const base::Clock& clock, crypto::Random& random);
+    MasterKeyRotation(const DataFolder& folder, identity::Directory& directory, objects::EncryptionKeys& object_keys,
+                      const base::Clock& clock, crypto::Random& random);
 
     // Errors: `RotationInProgress`, `TooManyRequests`, `DataFolderUnusable`.
     [[nodiscard]] base::Result<void> begin(bool end_sessions);
@@ -47,6 +53,7 @@ private:
 
     const DataFolder& folder_;
     identity::Directory& directory_;
+    objects::EncryptionKeys& object_keys_;
     const base::Clock& clock_;
     crypto::Random& random_;
     mutable base::Mutex mutex_;

@@ -21,6 +21,7 @@ struct Installation : TemporaryFolder {
     std::unique_ptr<store::KeyValueStore> keys = store::make_memory_store();
     std::unique_ptr<DataFolder> folder;
     std::unique_ptr<identity::Directory> directory;
+    std::unique_ptr<objects::EncryptionKeys> object_keys;
     std::unique_ptr<MasterKeyRotation> rotation;
     identity::Credentials root;
 
@@ -33,6 +34,7 @@ struct Installation : TemporaryFolder {
     void begin() {
         rotation.reset();
         directory.reset();
+        object_keys.reset();
         folder.reset();
         auto opened = DataFolder::open(data, key_file, random);
         REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().describe()));
@@ -45,7 +47,9 @@ struct Installation : TemporaryFolder {
                                                .former_keys = all.former,
                                                .former_tokens = all.tokens})
                         .value();
-        rotation = std::make_unique<MasterKeyRotation>(*folder, *directory, clock, random);
+        object_keys =
+            objects::EncryptionKeys::open({.keys = keys.get(), .clock = &clock, .random = &random}, opening_keys_of(all)).value();
+        rotation = std::make_unique<MasterKeyRotation>(*folder, *directory, *object_keys, clock, random);
     }
     [[nodiscard]] std::string file(const std::string& name) const { return os::read_file(name).value(); }
     void finish() {

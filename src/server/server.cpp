@@ -47,8 +47,13 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
                                                        .former_keys = master_keys.former,
                                                        .former_tokens = master_keys.tokens}));
     TRY(folder.bootstrap(*server->directory));
-    server->storage =
-        TRY(objects::Storage::open({server->bounded_keys.get(), server->blobs.get(), &server->clock, &server->random}));
+    server->object_keys = TRY(objects::EncryptionKeys::open(
+        {.keys = server->keys.get(), .clock = &server->clock, .random = &server->random}, opening_keys_of(master_keys)));
+    server->storage = TRY(objects::Storage::open({.keys = server->bounded_keys.get(),
+                                                  .blobs = server->blobs.get(),
+                                                  .clock = &server->clock,
+                                                  .random = &server->random,
+                                                  .encryption = server->object_keys.get()}));
     server->metrics = std::make_unique<cloudwatch::Store>(*server->bounded_keys, server->random);
     server->logs =
         TRY(logs::Store::open({server->keys.get(), &server->clock, &server->random, folder.logs_directory(), quotas.logs}));
@@ -92,6 +97,7 @@ base::Result<std::unique_ptr<Server>> Server::open(const std::string& data, cons
                                                              .keys = server->keys.get(),
                                                              .blobs = server->blobs.get(),
                                                              .directory = server->directory.get(),
+                                                             .object_keys = server->object_keys.get(),
                                                              .audit = server->audit.get(),
                                                              .clock = &server->clock,
                                                              .random = &server->random,

@@ -57,6 +57,7 @@ struct Server {
     std::unique_ptr<store::KeyValueStore> bounded_keys;  // the same, for objects and metrics: with what they may take of the disk
     std::unique_ptr<store::PinnedBlobs> blobs;
     std::unique_ptr<identity::Directory> directory;
+    std::unique_ptr<objects::EncryptionKeys> object_keys;
     std::unique_ptr<objects::Storage> storage;
     std::unique_ptr<audit::Log> audit;
     std::unique_ptr<AuditForwarder> audit_forwarder;  // nullptr: records are sent nowhere

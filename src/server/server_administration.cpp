@@ -15,7 +15,8 @@ constexpr std::chrono::milliseconds between_steps{5};     // of a rotation: requ
 
 ServerAdministration::ServerAdministration(Dependencies dependencies)
     : dependencies_(std::move(dependencies)),
-      rotation_(*dependencies_.folder, *dependencies_.directory, *dependencies_.clock, *dependencies_.random),
+      rotation_(*dependencies_.folder, *dependencies_.directory, *dependencies_.object_keys, *dependencies_.clock,
+                *dependencies_.random),
       scrub_({.keys = dependencies_.keys,
               .blobs = dependencies_.blobs,
               .clock = dependencies_.clock,

@@ -23,6 +23,7 @@ public:
         store::KeyValueStore* keys = nullptr;
         store::PinnedBlobs* blobs = nullptr;
         identity::Directory* directory = nullptr;
+        objects::EncryptionKeys* object_keys = nullptr;
         audit::Log* audit = nullptr;
         const base::Clock* clock = nullptr;
         crypto::Random* random = nullptr;

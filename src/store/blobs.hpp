@@ -6,8 +6,10 @@
 // `descriptor` calls `verify` first. Blobs of versions before 0.2 have none: the scrub compares those with what their owner knows.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +33,12 @@ public:
     [[nodiscard]] virtual uint64_t size() const = 0;
     // Up to `length` bytes from `offset`; shorter only at the end. Error `InternalError`: they are not those that were written.
     [[nodiscard]] virtual base::Result<std::string> read(uint64_t offset, size_t length) const = 0;
+    // The same into a buffer: at least one byte, unless `offset` is the end.
+    [[nodiscard]] virtual base::Result<size_t> read_into(uint64_t offset, std::span<char> into) const {
+        const auto bytes = TRY(read(offset, into.size()));
+        std::ranges::copy(bytes, into.begin());
+        return bytes.size();
+    }
     // A file descriptor for sendfile, or -1 if the bytes are not in one local file. Owned by the reader.
     [[nodiscard]] virtual int descriptor() const { return -1; }
     // Where in that file the blob begins.

@@ -89,9 +89,16 @@ base::Result<void> ChunkReader::verify(uint64_t offset, uint64_t length) const {
 base::Result<std::string> ChunkReader::read(uint64_t offset, size_t length) const {
     if (offset >= bytes_.size) return std::string();
     std::string out(std::min<uint64_t>(length, bytes_.size - offset), '\0');
+    TRY(read_into(offset, out));
+    return out;
+}
+
+base::Result<size_t> ChunkReader::read_into(uint64_t offset, std::span<char> into) const {
+    if (offset >= bytes_.size) return size_t{0};
+    const auto out = into.first(static_cast<size_t>(std::min<uint64_t>(into.size(), bytes_.size - offset)));
     if (bytes_.sums.empty()) {
         TRY(read_exactly(descriptor(), bytes_.begin + offset, out.data(), out.size()));
-        return out;
+        return out.size();
     }
     for (size_t filled = 0; filled < out.size();) {
         const uint64_t at = offset + filled;
@@ -108,7 +115,7 @@ base::Result<std::string> ChunkReader::read(uint64_t offset, size_t length) cons
         }
         filled += part;
     }
-    return out;
+    return out.size();
 }
 
 }  // namespace store

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,7 @@ public:
     [[nodiscard]] int descriptor() const override { return bytes_.file->number(); }
     [[nodiscard]] uint64_t begins_at() const override { return bytes_.begin; }
     [[nodiscard]] base::Result<std::string> read(uint64_t offset, size_t length) const override;
+    [[nodiscard]] base::Result<size_t> read_into(uint64_t offset, std::span<char> into) const override;
     [[nodiscard]] base::Result<void> verify(uint64_t offset, uint64_t length) const override;
 
 private:

@@ -80,7 +80,7 @@ base::Result<void> refuse_unsupported(const m::CreateTrainingJobRequest& request
         {is_given(resources.instance_placement_config), "ResourceConfig.InstancePlacementConfig", "Leave it out."},
         {is_given(resources.instance_preferences), "ResourceConfig.InstancePreferences", "Give InstanceType and InstanceCount."},
         {is_given(request.output_data_config.kms_key_id), "OutputDataConfig.KmsKeyId",
-         "Leave it out: there is no key service here yet."},
+         "Leave it out: artifacts are encrypted as the default encryption of their bucket says."},
         {debug && is_given(debug->enable_remote_debug), "RemoteDebugConfig.EnableRemoteDebug", "Leave it out."},
         {is_given(request.serverless_job_config), "ServerlessJobConfig", "Give AlgorithmSpecification and ResourceConfig."},
         {is_given(request.model_package_config), "ModelPackageConfig", "Leave it out."},

@@ -466,7 +466,9 @@ std::string document_of(const model::Operation& operation, const void* output) {
     return out.finish();
 }
 
-http::FileRange http_range(const model::FileRange& range) { return {range.owner, range.descriptor, range.offset, range.length}; }
+http::FileRange http_range(const model::FileRange& range) {
+    return {range.owner, range.descriptor, range.offset, range.length, range.read};
+}
 
 decltype(http::Response::body) stream_of(const void* output, const Field& field) {
     const auto& body = *static_cast<const model::ResponseBody*>(field.find(output));

@@ -34,6 +34,7 @@ constexpr std::array code_members = std::to_array<CodeMembers>({
     {base::code::InvalidArgument, {"ArgumentName", "ArgumentValue"}},
     {base::code::InvalidBucketName, {bucket_name}},
     {base::code::InvalidDigest, {"Content-MD5"}},
+    {base::code::InvalidEncryptionAlgorithmError, {"ArgumentName", "ArgumentValue"}},
     {base::code::InvalidPart, {upload_id, "PartNumber", "ETag"}},
     {base::code::InvalidPartOrder, {upload_id}},
     {base::code::InvalidRange, {range_requested, "ActualObjectSize"}},

@@ -11,7 +11,7 @@ OTHER = "999999999999"
 # What S3 does not have here, or what is not so: arguments of PutObject, and what who may write is told.
 NOT_HERE = [
     ({"ACL": "public-read"}, "AccessControlListNotSupported"), ({"StorageClass": "NO_SUCH_CLASS"}, "InvalidStorageClass"),
-    ({"StorageClass": "GLACIER"}, "InvalidStorageClass"), ({"ServerSideEncryption": "aws:kms"}, "NotImplemented"),
+    ({"StorageClass": "GLACIER"}, "InvalidStorageClass"), ({"ServerSideEncryption": "aws:kms"}, "InvalidArgument"),
     ({"ObjectLockLegalHoldStatus": "ON"}, "InvalidRequest"), ({"ACL": "private", "GrantRead": "id=x"}, "InvalidRequest"),
 ]
 

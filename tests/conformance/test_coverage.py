@@ -36,8 +36,6 @@ def client_method(client, operation):
 NEW_BUCKET = {
     "GetBucketAccelerateConfiguration": {},
     "GetBucketCors": "NoSuchCORSConfiguration",
-    # AWS encrypts every new bucket since 2023; here nothing encrypts, and so it is said.
-    "GetBucketEncryption": "ServerSideEncryptionConfigurationNotFoundError",
     "GetBucketLifecycleConfiguration": "NoSuchLifecycleConfiguration",
     "GetBucketLogging": {},
     "GetBucketNotificationConfiguration": {},

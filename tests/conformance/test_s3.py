@@ -138,8 +138,8 @@ def test_new_buckets_have_the_defaults_of_aws(s3, bucket):
     grants = s3.get_bucket_acl(Bucket=bucket)["Grants"]
     assert [grant["Permission"] for grant in grants] == ["FULL_CONTROL"]
     assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
-    with refused("ServerSideEncryptionConfigurationNotFoundError", 404):  # nothing is encrypted, so nothing says so
-        s3.get_bucket_encryption(Bucket=bucket)
+    assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"] == [
+        {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}]
     assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
     assert "Status" not in s3.get_bucket_accelerate_configuration(Bucket=bucket)
     s3.get_bucket_notification_configuration(Bucket=bucket)

@@ -56,7 +56,7 @@ def test_a_blob_of_the_log(bucket):
     flip(path, begin + SEGMENT_HEADER + at)
     refused(bucket, "logged")
     refused(bucket, "logged", Range="bytes=140000-140009")  # the same chunk
-    assert read(bucket, "logged", Range="bytes=0-99999") == body[:100_000]
+    assert read(bucket, "logged", Range="bytes=0-59999") == body[:60_000]
     with pytest.raises(ClientError):
         bucket.client("s3").copy_object(Bucket="damage", Key="copy", CopySource="damage/logged")
     assert read(bucket, "beside") == other
@@ -93,7 +93,7 @@ def test_a_blob_of_before_has_no_checksums_and_is_served(bucket):
     body = os.urandom(MIB)
     path, _ = put(bucket, "before", body, "??/*")
     with open(path, "r+b") as file:
-        file.truncate(len(body))  # as a version before 0.2 wrote it
+        file.truncate(MIB + 16 * 16)  # each 64 KiB and what proves that they are what was encrypted, as a version before 0.2 wrote it
     assert read(bucket, "before") == body
     assert read(bucket, "before", Range="bytes=500000-500009") == body[500_000:500_010]
     bucket.client("s3").delete_object(Bucket="damage", Key="before")

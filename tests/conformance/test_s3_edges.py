@@ -295,6 +295,22 @@ def test_a_form_uploads(server, bucket):
     assert hashlib.sha256(s3.get_object(Bucket=bucket, Key="large")["Body"].read()).digest() == hashlib.sha256(large).digest()
 
 
+def test_a_form_says_how_its_object_is_encrypted(server, s3, bucket):
+    header = "x-amz-server-side-encryption"
+    for fields, expected in (({}, 204), ({header: "AES256"}, 204), ({header: "aws:kms"}, 400), ({header: "none"}, 400),
+                             ({f"{header}-aws-kms-key-id": "alias/aws/s3"}, 400)):
+        status, headers, content = post(server, bucket, signed(s3, bucket, "encrypted", fields))
+        assert status == expected, content
+        # What the account's key seals comes over TLS alone.
+        assert headers.get(header) == "AES256" if status == 204 else error_code(content) == "InvalidArgument"
+    assert s3.head_object(Bucket=bucket, Key="encrypted")["ServerSideEncryption"] == "AES256"
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={
+        "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}]})
+    refused = post(server, bucket, signed(s3, bucket, "encrypted", {f"{header}-customer-algorithm": "AES256"}))
+    assert (refused[0], error_code(refused[2])) == (403, "AccessDenied")
+    assert post(server, bucket, signed(s3, bucket, "encrypted"))[0] == 204
+
+
 def test_a_form_of_signature_version_2(server, bucket, s3):
     conditions = [{"bUcKeT": bucket}, ["StArTs-WiTh", "$KeY", "v2/"], ["content-length-range", 3, 7]]
     assert post(server, bucket, signed_v2(server, conditions, {"kEy": "v2/a"}), b"content")[0] == 204

@@ -358,7 +358,7 @@ def test_headers_in_a_presigned_query_are_the_headers(server, bucket, make_user)
         url, signed = sign(server, "PUT", f"/{bucket}/{key}?{query}", place="query", payload="UNSIGNED-PAYLOAD")
         return send(server, "PUT", url, {**signed, **(headers or {})}, body)
 
-    for query, code in (("x-amz-server-side-encryption=aws:kms", "NotImplemented"), ("x-amz-acl=public-read", "AccessControlListNotSupported"),
+    for query, code in (("x-amz-server-side-encryption=aws:kms:dsse", "NotImplemented"), ("x-amz-acl=public-read", "AccessControlListNotSupported"),
                         ("x-amz-storage-class=GLACIER", "InvalidStorageClass"), ("X-Amz-Object-Lock-Mode=COMPLIANCE", "InvalidArgument"),
                         ("x-amz-checksum-crc32=AAAAAQ%3D%3D", "BadDigest"), ("x-amz-expected-bucket-owner=999999999999", "AccessDenied"),
                         ("x-amz-meta-a=b%0D%0Ax-b:%20c", "InvalidArgument"), ("x-amz-acl=private&X-Amz-Acl=public-read", "InvalidArgument")):
@@ -406,7 +406,8 @@ def test_conditions_decide_on_headers_in_a_presigned_query(server, bucket, make_
         assert server.client("s3").get_object_tagging(Bucket=bucket, Key="conditions/k")["TagSet"] == [{"Key": "class", "Value": "inner"}]
         assert send(server, "PUT", put("x-amz-tagging=class%3Dpublic", Tagging="class=public"), host, b"x").code == "AccessDenied"
         assert send(server, "PUT", put("x-amz-acl=public-read", ACL="public-read"), host, b"x").code == "AccessControlListNotSupported"
-        assert send(server, "PUT", put("x-amz-server-side-encryption=AES256", ServerSideEncryption="AES256"), host, b"x").code == "NotImplemented"
+        assert send(server, "PUT", put("x-amz-server-side-encryption=aws:kms", ServerSideEncryption="aws:kms"), host, b"x").code == "InvalidArgument"
+        assert send(server, "PUT", put("x-amz-server-side-encryption=AES256", ServerSideEncryption="AES256"), host, b"x").status == 200
     source = client.generate_presigned_url("copy_object", Params={"Bucket": bucket, "Key": "copy", "CopySource": f"{bucket}/conditions/source"})
     assert send(server, "PUT", source, host).code == "AccessDenied"
 

@@ -71,7 +71,8 @@ void add_source_key(policy::Context& context, const CopySource& source) {
     context.set("s3:x-amz-copy-source", source.bucket + "/" + source.key);
 }
 
-Result<objects::OpenObject> open_source(const S3& s3, const Copying& copying, const objects::Conditions& conditions) {
+Result<objects::OpenObject> open_source(const S3& s3, const Copying& copying, const objects::Conditions& conditions,
+                                        const CustomerHeaders& customer, const Permit& permit) {
     auto readable = objects::readable(copying.from.object, copying.source.version);
     if (!readable) {
         auto error = std::move(readable).error();
@@ -81,7 +82,8 @@ Result<objects::OpenObject> open_source(const S3& s3, const Copying& copying, co
                               "The source of a copy request may not specifically refer to a delete marker by version id.");
         return base::fail(std::move(error).note("Key: " + copying.source.key));
     }
-    auto open = TRY(s3.storage.open_object(*readable));
+    const auto key = TRY(reading_key(customer, **readable, permit));
+    auto open = TRY(s3.storage.open_object(*readable, 0, UINT64_MAX, key));
     const auto verdict = objects::judge(conditions, *open.object, s3.clock.now());
     if (verdict != objects::Verdict::proceed) {
         base::Error failed = objects::precondition_failed(conditions, verdict);
@@ -113,6 +115,10 @@ Result<RequiredAccesses<Copying>> copy_needs(const S3&, const RequestOrigin& ask
 
     policy::Context keys;
     add_write_keys(keys, in);
+    if (!model::text(in.server_side_encryption).empty()) keys.set("s3:x-amz-server-side-encryption", *in.server_side_encryption);
+    if (!model::text(in.ssekms_key_id).empty())
+        keys.set("s3:x-amz-server-side-encryption-aws-kms-key-id",
+                 key_in_conditions(*in.ssekms_key_id, asking.region, asking.caller.principal.account));
     if (in.if_match) keys.set("s3:if-match", *in.if_match);
     if (in.if_none_match) keys.set("s3:if-none-match", *in.if_none_match);
     add_source_key(keys, copying.source);
@@ -132,6 +138,8 @@ Result<RequiredAccesses<Copying>> copy_needs(const S3&, const RequestOrigin& ask
     add_lock_keys(keys, in);
     const auto target = TRY(find_target(asking, in.bucket, in.key, copying, also));
     needs.add(m::Action::s3_PutObject, target, keys);
+    if (customer_headers(in).any() && blocks_customer_keys(*copying.to.bucket))
+        needs.refuse_last_by(policy::ServiceRule::customer_keys_blocked);
     if (!copying.tags.empty()) needs.add(m::Action::s3_PutObjectTagging, target, keys);
     // Of the object that is copied, as it was found: one that is looked up again may be another.
     if (has_tags && !replaces_tags) {
@@ -146,7 +154,7 @@ Result<RequiredAccesses<Copying>> copy_needs(const S3&, const RequestOrigin& ask
 
 Result<m::CopyObject::Output> copy_object(S3& s3, const Permit& permit, const m::CopyObject::Input& in, Copying&& copying) {
     objects::CopyRequest request;
-    request.source = TRY(open_source(s3, copying, source_conditions(in)));
+    request.source = TRY(open_source(s3, copying, source_conditions(in), source_customer_headers(in), permit));
     request.source_bucket = copying.source.bucket;
     request.source_key = copying.source.key;
     request.bucket = in.bucket;
@@ -163,8 +171,9 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit& permit, const m:
     const bool itself = request.bucket == request.source_bucket && request.key == request.source_key && !becomes_latest;
     const bool replaces_metadata = in.metadata_directive == "REPLACE";
     // A storage class that is named counts as a change even if it is the one that the object has, as in AWS.
-    const bool changes =
-        replaces_metadata || in.tagging_directive == "REPLACE" || in.storage_class || in.website_redirect_location;
+    const auto encryption = encryption_headers(in);
+    const bool changes = replaces_metadata || in.tagging_directive == "REPLACE" || in.storage_class ||
+                         in.website_redirect_location || encryption.any();
     if (itself && !changes) {
         return base::fail(
             base::code::InvalidRequest,
@@ -174,34 +183,44 @@ Result<m::CopyObject::Output> copy_object(S3& s3, const Permit& permit, const m:
     request.attributes = replaces_metadata ? attributes_of(in) : request.source.object->attributes;
     request.attributes.website_redirect_location = in.website_redirect_location.value_or("");
     request.tags = copying.tags;
+    request.encryption = TRY(wanted_encryption(encryption, *copying.to.bucket, permit));
     request.conditions = TRY(write_conditions(in.if_match, in.if_none_match));
     const auto made = TRY(s3.storage.copy(request));
     m::CopyObjectResult result{.last_modified = made->last_modified, .e_tag = quoted_etag(made->etag)};
     if (const auto& checksum = made->checksum) show_checksum(result, *checksum);
-    return m::CopyObject::Output{.copy_object_result = std::move(result),
-                                 .copy_source_version_id = shown_version(*copying.from.bucket, *request.source.object),
-                                 .version_id = shown_version(*copying.to.bucket, *made)};
+    m::CopyObject::Output out{.copy_object_result = std::move(result),
+                              .copy_source_version_id = shown_version(*copying.from.bucket, *request.source.object),
+                              .version_id = shown_version(*copying.to.bucket, *made)};
+    show_encryption(out, made->encryption, customer_headers(in));
+    show_context(out, made->encryption);
+    return out;
 }
 
 // --- UploadPartCopy ---
 
-Result<RequiredAccesses<Copying>> part_copy_needs(const S3&, const RequestOrigin& asking, const m::UploadPartCopy::Input& in) {
+Result<RequiredAccesses<Copying>> part_copy_needs(const S3& s3, const RequestOrigin& asking, const m::UploadPartCopy::Input& in) {
     RequiredAccesses<Copying> needs;
     TRY(add_source(asking, in.copy_source, in.expected_source_bucket_owner, needs));
     policy::Context keys;
     add_write_keys(keys, in);
+    add_upload_encryption_keys(keys, s3, in.bucket, in.key, in.upload_id);
     add_source_key(keys, needs.prepared.source);
     keys.set("s3:ObjectCreationOperation", "false");
     const auto target = TRY(find_target(asking, in.bucket, in.key, needs.prepared));
     needs.add(m::Action::s3_PutObject, target, keys);
+    if (customer_headers(in).any() && blocks_customer_keys(*needs.prepared.to.bucket))
+        needs.refuse_last_by(policy::ServiceRule::customer_keys_blocked);
     return needs;
 }
 
-Result<m::UploadPartCopy::Output> upload_part_copy(S3& s3, const Permit&, const m::UploadPartCopy::Input& in, Copying&& copying) {
+Result<m::UploadPartCopy::Output> upload_part_copy(S3& s3, const Permit& permit, const m::UploadPartCopy::Input& in,
+                                                   Copying&& copying) {
     objects::PutPart request{.bucket = in.bucket, .key = in.key, .upload_id = in.upload_id};
     request.number = TRY(part_number(in.part_number));
     const auto upload = TRY(s3.storage.find_upload(request.bucket, request.key, request.upload_id));
-    const auto source = TRY(open_source(s3, copying, source_conditions(in)));
+    TRY(check_part_encryption(upload.encryption, permit));
+    request.customer_key = TRY(customer_key(customer_headers(in), permit));
+    const auto source = TRY(open_source(s3, copying, source_conditions(in), source_customer_headers(in), permit));
     ByteRange bytes{0, source.object->size};
     if (in.copy_source_range) bytes = TRY(read_copy_range(*in.copy_source_range, source.object->size));
     request.body = objects::read_range(source, bytes.offset, bytes.length);
@@ -209,8 +228,10 @@ Result<m::UploadPartCopy::Output> upload_part_copy(S3& s3, const Permit&, const 
     const auto part = TRY(s3.storage.put_part(request));
     m::CopyPartResult result{.last_modified = part.last_modified, .e_tag = quoted_etag(part.etag)};
     checksum_of(result, upload.checksum_kind) = part.checksum;
-    return m::UploadPartCopy::Output{.copy_source_version_id = shown_version(*copying.from.bucket, *source.object),
-                                     .copy_part_result = std::move(result)};
+    m::UploadPartCopy::Output out{.copy_source_version_id = shown_version(*copying.from.bucket, *source.object),
+                                  .copy_part_result = std::move(result)};
+    show_encryption(out, upload.encryption, customer_headers(in));
+    return out;
 }
 
 constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "services/s3/copy_source.hpp"
+#include "services/s3/encryption.hpp"
 #include "services/s3/members.hpp"
 
 namespace services::s3 {
@@ -35,11 +36,13 @@ void add_write_keys(policy::Context& context, const Input& in) {
     add("s3:x-amz-grant-full-control", in.grant_full_control);
     add("s3:x-amz-storage-class", in.storage_class);
     add("s3:x-amz-website-redirect-location", in.website_redirect_location);
+    add("s3:x-amz-server-side-encryption-customer-algorithm", in.sse_customer_algorithm);
 }
 
 // The bytes of what was decided on. Errors: `NoSuchKey`, `PreconditionFailed` (x-amz-copy-source-if-…), `DecisionOutdated`.
-[[nodiscard]] Result<objects::OpenObject> open_source(const S3& s3, const Copying& copying,
-                                                      const objects::Conditions& conditions);
+// `customer`: its key, if it is of SSE-C.
+[[nodiscard]] Result<objects::OpenObject> open_source(const S3& s3, const Copying& copying, const objects::Conditions& conditions,
+                                                      const CustomerHeaders& customer, const Permit& permit);
 template <class Input>
 objects::Conditions source_conditions(const Input& in) {
     return {.if_match = in.copy_source_if_match,

@@ -3,6 +3,8 @@
 
 #include "base/error_codes.hpp"
 #include "model/s3/multipart.hpp"
+#include "services/s3/copying.hpp"
+#include "services/s3/encryption.hpp"
 #include "services/s3/locks.hpp"
 #include "services/s3/members.hpp"
 #include "text/uri.hpp"
@@ -18,7 +20,8 @@ Result<std::optional<objects::ChecksumType>> read_checksum_type(const std::optio
     return type;
 }
 
-Result<m::CreateMultipartUpload::Output> create_upload(S3& s3, const Permit& permit, const m::CreateMultipartUpload::Input& in) {
+Result<m::CreateMultipartUpload::Output> create_upload(S3& s3, const Permit& permit, const m::CreateMultipartUpload::Input& in,
+                                                       Located&& located) {
     objects::CreateUpload request;
     request.bucket = in.bucket;
     request.key = in.key;
@@ -37,23 +40,60 @@ Result<m::CreateMultipartUpload::Output> create_upload(S3& s3, const Permit& per
         return base::fail(base::code::InvalidRequest,
                           "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.");
     request.lock = TRY(read_lock(in, permit.time()));
+    const auto encryption = encryption_headers(in);
+    request.encryption = TRY(wanted_encryption(encryption, *located.bucket, permit));
+    request.asked_algorithm = encryption.algorithm.value_or("");
+    if (encryption.key_id) request.asked_key = request.encryption.encryption.key_arn;
     const auto upload = TRY(s3.storage.create_upload(request));
     m::CreateMultipartUpload::Output out{.bucket = upload.bucket, .key = upload.key, .upload_id = upload.id};
     if (upload.checksum_declared) {
         out.checksum_algorithm = objects::name_of(upload.checksum_kind);
         out.checksum_type = objects::name_of(upload.checksum_type);
     }
+    show_encryption(out, upload.encryption, encryption.customer);
+    show_context(out, upload.encryption);
     return out;
 }
 
-Result<m::UploadPart::Output> upload_part(S3& s3, const Permit&, const m::UploadPart::Input& in) {
+// What the request that began the upload said of encryption counts for each of its parts: a policy that asks for the header of uploads would
+// refuse the parts of each otherwise.
+Result<RequiredAccesses<Copying>> part_needs(const S3& s3, const RequestOrigin& asking, const m::UploadPart::Input& in) {
+    RequiredAccesses<Copying> needs;
+    policy::Context keys;
+    add_write_keys(keys, in);
+    add_upload_encryption_keys(keys, s3, in.bucket, in.key, in.upload_id);
+    keys.set("s3:ObjectCreationOperation", "false");
+    needs.add(m::Action::s3_PutObject, TRY(find_target(asking, in.bucket, in.key, needs.prepared)), keys);
+    if (customer_headers(in).any() && blocks_customer_keys(*needs.prepared.to.bucket))
+        needs.refuse_last_by(policy::ServiceRule::customer_keys_blocked);
+    return needs;
+}
+
+Result<RequiredAccesses<Copying>> complete_needs(const S3& s3, const RequestOrigin& asking,
+                                                 const m::CompleteMultipartUpload::Input& in) {
+    RequiredAccesses<Copying> needs;
+    policy::Context keys;
+    if (in.if_match) keys.set("s3:if-match", *in.if_match);
+    if (in.if_none_match) keys.set("s3:if-none-match", *in.if_none_match);
+    if (!model::text(in.sse_customer_algorithm).empty())
+        keys.set("s3:x-amz-server-side-encryption-customer-algorithm", *in.sse_customer_algorithm);
+    add_upload_encryption_keys(keys, s3, in.bucket, in.key, in.upload_id);
+    keys.set("s3:ObjectCreationOperation", "true");
+    needs.add(m::Action::s3_PutObject, TRY(find_target(asking, in.bucket, in.key, needs.prepared)), keys);
+    return needs;
+}
+
+Result<m::UploadPart::Output> upload_part(S3& s3, const Permit& permit, const m::UploadPart::Input& in, Copying&&) {
     objects::PutPart request{.bucket = in.bucket, .key = in.key, .upload_id = in.upload_id};
     request.number = TRY(part_number(in.part_number));
     const auto upload = TRY(s3.storage.find_upload(request.bucket, request.key, request.upload_id));
     request.checksum = TRY(checksum_kind_of(in));
+    TRY(check_part_encryption(upload.encryption, permit));
+    request.customer_key = TRY(customer_key(customer_headers(in), permit));
     const auto part = TRY(write_body(*in.body, request, [&](const auto& whole) { return s3.storage.put_part(whole); }));
     m::UploadPart::Output out{.e_tag = quoted_etag(part.etag)};
     checksum_of(out, upload.checksum_kind) = part.checksum;
+    show_encryption(out, upload.encryption, customer_headers(in));
     return out;
 }
 
@@ -78,7 +118,7 @@ std::string location_of(std::string_view host, const std::string& bucket, const 
 }
 
 Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&, const m::CompleteMultipartUpload::Input& in,
-                                                           Located&& located) {
+                                                           Copying&& copying) {
     objects::CompleteUpload request;
     request.bucket = in.bucket;
     request.key = in.key;
@@ -94,8 +134,9 @@ Result<m::CompleteMultipartUpload::Output> complete_upload(S3& s3, const Permit&
                                            .bucket = in.bucket,
                                            .key = in.key,
                                            .e_tag = quoted_etag(object->etag),
-                                           .version_id = shown_version(*located.bucket, *object)};
+                                           .version_id = shown_version(*copying.to.bucket, *object)};
     if (const auto& checksum = object->checksum) show_checksum(out, *checksum);
+    show_encryption(out, object->encryption, customer_headers(in));
     return out;
 }
 
@@ -173,8 +214,8 @@ Result<m::ListMultipartUploads::Output> list_uploads(S3& s3, const Permit&, cons
 
 constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::CreateMultipartUpload, create_upload>(),
-    operation<m::UploadPart, upload_part>(),
-    operation<m::CompleteMultipartUpload, complete_upload>(),
+    operation<m::UploadPart, upload_part, part_needs>(),
+    operation<m::CompleteMultipartUpload, complete_upload, complete_needs>(),
     operation<m::AbortMultipartUpload, abort_upload>(),
     operation<m::ListParts, list_parts>(),
     operation<m::ListMultipartUploads, list_uploads>(),

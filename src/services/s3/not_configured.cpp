@@ -12,9 +12,6 @@ namespace {
 struct Absence {
     std::string_view code, message;
 };
-// No object is encrypted here, so no bucket says that it would be.
-constexpr Absence no_encryption{"ServerSideEncryptionConfigurationNotFoundError",
-                                "The server side encryption configuration was not found"};
 constexpr Absence no_lifecycle{"NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"};
 constexpr Absence no_replication{"ReplicationConfigurationNotFoundError", "The replication configuration was not found"};
 constexpr Absence no_website{"NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"};
@@ -35,7 +32,6 @@ Result<m::GetBucketRequestPayment::Output> request_payment(S3&, const Permit&, c
 
 constexpr auto operations = std::to_array<gate::OperationDeclaration<S3>>({
     operation<m::GetBucketAccelerateConfiguration, empty<m::GetBucketAccelerateConfiguration>>(),
-    operation<m::GetBucketEncryption, absent<m::GetBucketEncryption, no_encryption>>(),
     operation<m::GetBucketLifecycleConfiguration, absent<m::GetBucketLifecycleConfiguration, no_lifecycle>>(),
     operation<m::GetBucketLogging, empty<m::GetBucketLogging>>(),
     operation<m::GetBucketNotificationConfiguration, empty<m::GetBucketNotificationConfiguration>>(),

@@ -6,6 +6,7 @@
 #include "base/error_codes.hpp"
 #include "base/strings.hpp"
 #include "model/s3/objects.hpp"
+#include "services/s3/encryption.hpp"
 #include "services/s3/locks.hpp"
 #include "services/s3/members.hpp"
 #include "services/s3/ranges.hpp"
@@ -26,9 +27,12 @@ Result<m::PutObject::Output> put_object(S3& s3, const Permit& permit, const m::P
     if (kind) request.checksum = *kind;
     request.lock = TRY(read_lock(in, permit.time()));
     TRY(check_digest(*located.bucket, request.lock, in.content_md5.has_value() || kind.has_value()));
+    request.encryption = TRY(wanted_encryption(encryption_headers(in), *located.bucket, permit));
     const auto object = TRY(write_body(*in.body, request, [&](const auto& whole) { return s3.storage.put(whole); }));
     m::PutObject::Output out{.e_tag = quoted_etag(object->etag), .version_id = shown_version(*located.bucket, *object)};
     if (const auto& checksum = object->checksum) show_checksum(out, *checksum);
+    show_encryption(out, object->encryption, customer_headers(in));
+    show_context(out, object->encryption);
     return out;
 }
 
@@ -105,6 +109,7 @@ Result<std::optional<ByteRange>> wanted_range(const std::optional<std::string>& 
 template <class Input, class Output>
 Result<std::optional<ByteRange>> look_at(const Permit& permit, const Input& in, const objects::Object& object, Output& out) {
     describe(out, object);
+    show_encryption(out, object.encryption, customer_headers(in));
     const objects::Conditions conditions{.if_match = in.if_match,
                                          .if_none_match = in.if_none_match,
                                          .if_modified_since = in.if_modified_since,
@@ -196,16 +201,26 @@ Result<objects::ObjectPtr> read_version(const Permit& permit, const std::optiona
 Result<m::GetObject::Output> get_object(S3& s3, const Permit& permit, const m::GetObject::Input& in, Reading&& reading) {
     m::GetObject::Output out;
     const auto object = TRY(read_version(permit, in.version_id, reading, out));
+    const auto key = TRY(reading_key(customer_headers(in), *object, permit));
+    TRY(s3.storage.check_customer_key(*object, key));
     if (const auto bytes = TRY(look_at(permit, in, *object, out))) {
-        const auto open = TRY(s3.storage.open_object(object, bytes->offset, bytes->length));
+        const auto open = TRY(s3.storage.open_object(object, bytes->offset, bytes->length, key));
         out.body = TRY(checked_body_of(open, *bytes));
     }
     return out;
 }
 
-Result<m::HeadObject::Output> head_object(S3&, const Permit& permit, const m::HeadObject::Input& in, Reading&& reading) {
+// Who asks about an object of SSE-C has its key; of SSE-KMS, needs none, for nothing is opened.
+Result<void> check_key_of_facts(const S3& s3, const CustomerHeaders& headers, const objects::Object& object,
+                                const Permit& permit) {
+    if (object.encryption.kind == objects::EncryptionKind::kms && !headers.any()) return {};
+    return s3.storage.check_customer_key(object, TRY(reading_key(headers, object, permit)));
+}
+
+Result<m::HeadObject::Output> head_object(S3& s3, const Permit& permit, const m::HeadObject::Input& in, Reading&& reading) {
     m::HeadObject::Output out;
     const auto object = TRY(read_version(permit, in.version_id, reading, out));
+    TRY(check_key_of_facts(s3, customer_headers(in), *object, permit));
     if (const auto bytes = TRY(look_at(permit, in, *object, out))) out.content_length = static_cast<int64_t>(bytes->length);
     return out;
 }
@@ -250,10 +265,11 @@ m::GetObjectAttributesParts shown_parts(const m::GetObjectAttributes::Input& in,
             .parts = std::move(parts)};
 }
 
-Result<m::GetObjectAttributes::Output> get_attributes(S3&, const Permit&, const m::GetObjectAttributes::Input& in,
+Result<m::GetObjectAttributes::Output> get_attributes(S3& s3, const Permit& permit, const m::GetObjectAttributes::Input& in,
                                                       Located&& located) {
     const auto found = TRY(objects::readable(located.object, in.version_id));
     const auto& object = *found;
+    TRY(check_key_of_facts(s3, customer_headers(in), object, permit));
     const auto wanted = TRY(read_wanted(in.object_attributes));
     m::GetObjectAttributes::Output out{.last_modified = object.last_modified,
                                        .version_id = shown_version(*located.bucket, object)};

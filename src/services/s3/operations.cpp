@@ -1,13 +1,18 @@
 #include "services/s3/operations.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "base/error_codes.hpp"
+#include "base/strings.hpp"
 #include "gate/rest_operation.hpp"
 #include "model/s3/acls.hpp"
 #include "model/s3/buckets.hpp"
+#include "model/s3/multipart.hpp"
+#include "model/s3/objects.hpp"
 #include "services/s3/acl.hpp"
 #include "services/s3/cors.hpp"
+#include "services/s3/encryption.hpp"
 #include "services/s3/members.hpp"
 #include "services/s3/service.hpp"
 #include "wire/region.hpp"
@@ -51,6 +56,17 @@ bool is_of_account(const model::Operation& operation, const wire::S3Request& req
     return &operation == &m::CreateBucket::operation || request.bucket.empty();
 }
 
+// Copies and parts say what they need by functions.
+bool begins_object(const model::Operation& operation) {
+    return &operation == &m::PutObject::operation || &operation == &m::CreateMultipartUpload::operation;
+}
+
+bool has_customer_headers(const http::Headers& headers) {
+    return std::ranges::any_of(headers.fields(), [](const auto& field) {
+        return base::lower(field.first).starts_with("x-amz-server-side-encryption-customer-");
+    });
+}
+
 std::optional<base::Error> error_of(Result<void> checked) {
     return checked ? std::nullopt : std::optional(std::move(checked).error());
 }
@@ -72,6 +88,8 @@ Result<gate::HeadFindings> first_look(const S3& s3, const model::Operation& oper
     auto is_account = check_expected_owner(head.headers);
     if (is_account && !is_of_expected_owner(head.headers, *bucket, operation.service != &m::service))
         out.rule = policy::ServiceRule::bucket_owner_condition;
+    else if (begins_object(operation) && blocks_customer_keys(*bucket) && has_customer_headers(head.headers))
+        out.rule = policy::ServiceRule::customer_keys_blocked;
     if (!out.later) out.later = error_of(std::move(is_account));
     // What sets nothing but an ACL says more with its own answer.
     const bool sets_acl = &operation == &m::PutObjectAcl::operation || &operation == &m::PutBucketAcl::operation;
@@ -88,6 +106,7 @@ void add_operations(gate::Registry& registry, const Dependencies& dependencies) 
         std::make_shared<S3>(S3{*dependencies.storage, *dependencies.clock, dependencies.regions, dependencies.principal_id});
     const auto functions = m::Functions{.location_constraint = location_constraint,
                                         .said = said,
+                                        .kms_key = kms_key,
                                         .header_tags = header_tags,
                                         .header_tag_keys = header_tag_keys,
                                         .remaining_days = remaining_days,
@@ -95,9 +114,10 @@ void add_operations(gate::Registry& registry, const Dependencies& dependencies) 
                                .list();
     const auto look = [s3](const model::Operation& operation, const wire::S3Request& request, const identity::Caller& caller,
                            wire::Call& call) { return first_look(*s3, operation, request, caller, call); };
-    for (const auto rows : {bucket_operations(), bucket_configuration_operations(), not_configured_operations(), acl_operations(),
-                            object_operations(), copy_operations(), tagging_operations(), delete_operations(),
-                             listing_operations(), multipart_operations(), lock_operations(), control_operations(), cors_operations()})
+    for (const auto rows :
+         {bucket_operations(), bucket_configuration_operations(), bucket_encryption_operations(), not_configured_operations(),
+          acl_operations(), object_operations(), copy_operations(), tagging_operations(), delete_operations(),
+          listing_operations(), multipart_operations(), lock_operations(), control_operations(), cors_operations()})
         gate::add_rest_operations(registry, s3, rows, functions, look);
     registry.add(preflight_operation(*dependencies.storage));
 }

@@ -11,6 +11,7 @@
 namespace services::s3 {
 namespace {
 
+constexpr uint64_t read_here_bytes_max = 64u << 10;
 constexpr uint64_t checked_first_bytes = 1u << 20;
 
 std::optional<uint64_t> number(std::string_view digits) {
@@ -66,8 +67,18 @@ base::Result<ByteRange> read_copy_range(std::string_view value, uint64_t size) {
     return ByteRange{*first, *last - *first + 1};
 }
 
-model::ResponseBody body_of(const objects::OpenObject& open, ByteRange bytes) {
-    if (open.object->segments.empty()) return open.object->content.substr(bytes.offset, bytes.length);
+base::Result<model::ResponseBody> body_of(const objects::OpenObject& open, ByteRange bytes) {
+    if (open.object->segments.empty()) return open.content.substr(bytes.offset, bytes.length);
+    if (open.object->encryption.kind != objects::EncryptionKind::none && bytes.length <= read_here_bytes_max) {
+        std::string here(bytes.length, '\0');
+        const auto source = objects::read_range(open, bytes.offset, bytes.length);
+        for (size_t at = 0; at < here.size();) {
+            const size_t got = TRY(source(std::span(here).subspan(at)));
+            if (got == 0) return base::fail(base::code::InternalError, "an object is shorter than its record says");
+            at += got;
+        }
+        return here;
+    }
     std::vector<model::FileRange> files;
     uint64_t start = 0;
     for (size_t index = 0; index < open.readers.size(); ++index) {
@@ -76,11 +87,15 @@ model::ResponseBody body_of(const objects::OpenObject& open, ByteRange bytes) {
         const auto from = std::max(bytes.offset, start), to = std::min(bytes.offset + bytes.length, start + size);
         if (from < to) {
             const uint64_t begin = from - start;
-            auto check = [reader, begin](uint64_t at, uint64_t length) { return reader->verify(begin + at, length); };
-            files.push_back({.owner = base::checked_owner({.owner = reader, .check = std::move(check)}),
-                             .descriptor = reader->descriptor(),
-                             .offset = reader->begins_at() + begin,
-                             .length = to - from});
+            auto& file = files.emplace_back(
+                model::FileRange{reader, reader->descriptor(), reader->begins_at() + begin, to - from, nullptr});
+            if (file.descriptor < 0) {
+                file.offset = begin;
+                file.read = [reader](uint64_t offset, std::span<char> into) { return reader->read_into(offset, into); };
+            } else {
+                auto check = [reader, begin](uint64_t at, uint64_t length) { return reader->verify(begin + at, length); };
+                file.owner = base::checked_owner({.owner = reader, .check = std::move(check)});
+            }
         }
         start += size;
     }
@@ -89,10 +104,16 @@ model::ResponseBody body_of(const objects::OpenObject& open, ByteRange bytes) {
 }
 
 base::Result<model::ResponseBody> checked_body_of(const objects::OpenObject& open, ByteRange bytes) {
-    auto body = body_of(open, bytes);
-    const auto* files = std::get_if<std::vector<model::FileRange>>(&body);
-    const auto* first = files == nullptr ? std::get_if<model::FileRange>(&body) : files->empty() ? nullptr : &files->front();
-    if (first != nullptr) TRY(base::checked_bytes(first->owner)->check(0, std::min(first->length, checked_first_bytes)));
+    auto body = TRY(body_of(open, bytes));
+    if (std::holds_alternative<std::string>(body)) return body;
+    uint64_t start = 0;
+    for (size_t index = 0; index < open.readers.size(); start += open.object->segments[index++].size) {
+        const uint64_t end = start + open.object->segments[index].size;
+        if (end <= bytes.offset) continue;
+        const uint64_t length = std::min({end - bytes.offset, bytes.length, checked_first_bytes});
+        if (length > 0) TRY(open.readers[index]->verify(bytes.offset - start, length));
+        break;
+    }
     return body;
 }
 

@@ -23,8 +23,9 @@ struct ByteRange {
 // `bytes=a-b` of x-amz-copy-source-range: both ends, inside the object. Errors `InvalidArgument`, `InvalidRange`.
 [[nodiscard]] base::Result<ByteRange> read_copy_range(std::string_view value, uint64_t size);
 
-// Those bytes, sent from the files they are in. REQUIRES: the range is inside the object.
-[[nodiscard]] model::ResponseBody body_of(const objects::OpenObject& open, ByteRange bytes);
+// Those bytes, sent from the files they are in, opened as they are sent where they are encrypted. Few of those are opened here: that they are not
+// what was stored is an error then. REQUIRES: the range is inside the object.
+[[nodiscard]] base::Result<model::ResponseBody> body_of(const objects::OpenObject& open, ByteRange bytes);
 // The same, once the first bytes are found to be those that were stored: what is damaged there is an error and no answer that breaks off.
 [[nodiscard]] base::Result<model::ResponseBody> checked_body_of(const objects::OpenObject& open, ByteRange bytes);
 

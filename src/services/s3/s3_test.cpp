@@ -68,19 +68,20 @@ TEST_CASE("ranges of objects of several files") {
         uint64_t size_;
     };
     auto object = std::make_shared<objects::Object>();
-    object->segments = {{"a", 10, ""}, {"b", 5, ""}, {"c", 10, ""}};
-    objects::OpenObject open{object, {std::make_shared<Reader>(10), std::make_shared<Reader>(5), std::make_shared<Reader>(10)}};
-    const auto all = std::get<std::vector<model::FileRange>>(services::s3::body_of(open, {0, 25}));
+    object->segments = {{"a", 10, "", {}}, {"b", 5, "", {}}, {"c", 10, "", {}}};
+    objects::OpenObject open{
+        object, {}, {std::make_shared<Reader>(10), std::make_shared<Reader>(5), std::make_shared<Reader>(10)}};
+    const auto all = std::get<std::vector<model::FileRange>>(*services::s3::body_of(open, {0, 25}));
     CHECK(all.size() == 3);
-    const auto middle = std::get<std::vector<model::FileRange>>(services::s3::body_of(open, {8, 4}));
+    const auto middle = std::get<std::vector<model::FileRange>>(*services::s3::body_of(open, {8, 4}));
     CHECK(middle.at(0).offset == 8);
     CHECK(middle.at(0).length == 2);
     CHECK(middle.at(1).offset == 0);
     CHECK(middle.at(1).length == 2);
-    const auto one = std::get<model::FileRange>(services::s3::body_of(open, {11, 3}));
+    const auto one = std::get<model::FileRange>(*services::s3::body_of(open, {11, 3}));
     CHECK(one.offset == 1);
     CHECK(one.length == 3);
-    CHECK(std::get<std::vector<model::FileRange>>(services::s3::body_of(open, {25, 0})).empty());
+    CHECK(std::get<std::vector<model::FileRange>>(*services::s3::body_of(open, {25, 0})).empty());
 }
 
 TEST_CASE("copy sources, crafted ones too") {

@@ -39,6 +39,7 @@ struct S3 {
 using Rows = std::span<const gate::OperationDeclaration<S3>>;
 [[nodiscard]] Rows bucket_operations();
 [[nodiscard]] Rows bucket_configuration_operations();
+[[nodiscard]] Rows bucket_encryption_operations();
 [[nodiscard]] Rows not_configured_operations();
 [[nodiscard]] Rows acl_operations();
 [[nodiscard]] Rows object_operations();
