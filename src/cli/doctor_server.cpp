@@ -128,8 +128,7 @@ Asked check_endpoint(DoctorReport& report, const wire::ClientOptions& options) {
     }
     if (!check_authorities(report, options.endpoint)) return Asked::nothing_there;
     http::Client client;
-    const auto answer =
-        ask_whether_ready(client, {.url = options.endpoint + "/readyz", .timeout_seconds = answer_seconds_max});
+    const auto answer = ask_whether_ready(client, {.url = options.endpoint + "/readyz", .timeout_seconds = answer_seconds_max});
     const bool has_tls = options.endpoint.starts_with("https://");
     if (!answer) {
         std::string remedy = has_tls ? remedy_for_tls(answer.error().message) : "";

@@ -97,7 +97,8 @@ bool use_authorities(SSL_CTX* context, const std::string& text) {
     const Bio from = reading(text);
     size_t count = 0;
     for (Certificate one; (one = Certificate(PEM_read_bio_X509(from.get(), nullptr, no_passphrase, nullptr))); ++count)
-        if (SSL_CTX_add_client_CA(context, one.get()) != 1 || X509_STORE_add_cert(SSL_CTX_get_cert_store(context), one.get()) != 1)
+        if (SSL_CTX_add_client_CA(context, one.get()) != 1 ||
+            X509_STORE_add_cert(SSL_CTX_get_cert_store(context), one.get()) != 1)
             return false;
     return ended_well() && count > 0;
 }
@@ -140,10 +141,13 @@ Result<TlsContext> make_context(const PemPair& pair, const PemAuthorities& autho
         SSL_CTX_set_ciphersuites(context.get(), aes ? aes_first_13 : chacha_first_13) != 1 ||
         SSL_CTX_set1_groups_list(context.get(), groups) != 1)
         return fail(base::code::InvalidConfiguration, "TLS cannot be set up: " + last_error());
-    const auto unusable = [](const std::string& what) { return fail(base::code::InvalidConfiguration, what + ": " + last_error()); };
+    const auto unusable = [](const std::string& what) {
+        return fail(base::code::InvalidConfiguration, what + ": " + last_error());
+    };
     if (!use_certificates(context.get(), pair.certificate))
         return unusable("the certificate in " + pair.certificate_file + " cannot be used");
-    if (!use_key(context.get(), pair.key)) return unusable("the key in " + pair.key_file + " cannot be used with that certificate");
+    if (!use_key(context.get(), pair.key))
+        return unusable("the key in " + pair.key_file + " cannot be used with that certificate");
     if (authorities.file.empty()) return context;
     if (!use_authorities(context.get(), authorities.text))
         return unusable("the authorities of clients in " + authorities.file + " cannot be used");

@@ -179,7 +179,8 @@ base::Result<int> serve(const Settings& settings) {
     };
     server->workers_endpoint = workers_endpoint(ways_in);
     Readiness readiness([&server] { return server->serves(); });
-    CalledBy called_by{.addresses = {listen.address}, .domains = settings.domains, .account = server->directory->default_account()};
+    CalledBy called_by{
+        .addresses = {listen.address}, .domains = settings.domains, .account = server->directory->default_account()};
     for (const WayIn& way : ways_in)
         if (const auto at = parse_listen(way.listen)) called_by.addresses.push_back(at->address);
     const auto tls = TRY(open_tls(settings.tls, server->folder->tls_directory(), called_by));

@@ -28,9 +28,9 @@ struct TlsSettings {
 
 // By which clients may call this machine, beside the names that it has anyway.
 struct CalledBy {
-    std::vector<std::string> addresses;  // where the server listens
+    std::vector<std::string> addresses;     // where the server listens
     std::vector<std::string> domains = {};  // its own (serve --domain), for themselves and for all directly below them
-    std::string account;                 // S3 Control's clients put it before the host; may be empty
+    std::string account;                    // S3 Control's clients put it before the host; may be empty
 };
 
 // nullptr: no TLS. Error `InvalidConfiguration`.
