@@ -5,8 +5,8 @@
 
 #include "base/invariant.hpp"
 #include "model/scalar.hpp"
-#include "text/time.hpp"
 #include "text/uri.hpp"
+#include "wire/rest_timestamps.hpp"
 #include "wire/s3_request.hpp"
 
 namespace wire {
@@ -19,7 +19,7 @@ using model::Route;
 using model::Type;
 
 std::string text_of(const model::Shape& shape, const void* value) {
-    if (shape.type == Type::timestamp) return text::http_date(*static_cast<const base::Time*>(value));
+    if (shape.type == Type::timestamp) return write_header_time(shape, *static_cast<const base::Time*>(value));
     return model::scalar_text(shape, value);
 }
 

@@ -15,6 +15,7 @@
 #include "text/time.hpp"
 #include "text/xml.hpp"
 #include "wire/payload.hpp"
+#include "wire/rest_timestamps.hpp"
 
 namespace wire {
 
@@ -108,7 +109,7 @@ std::optional<Scalar> scalar_in_head(const Shape& shape, std::string_view text) 
             if (text != "true" && text != "false") return std::nullopt;
             return Scalar{.flag = text == "true"};
         case Type::timestamp: {
-            const auto time = text::parse_http_date(text);
+            const auto time = read_header_time(shape, text);
             return time ? std::optional(Scalar{.time = *time}) : std::nullopt;
         }
         default:
@@ -481,7 +482,8 @@ decltype(http::Response::body) stream_of(const void* output, const Field& field)
 
 void write_header(http::Response& out, const Field& field, const void* value, bool is_head) {
     if (field.shape->type == Type::timestamp) {
-        out.headers.add(std::string(field.wire_name), text::http_date(*static_cast<const base::Time*>(value)));
+        const base::Time time = *static_cast<const base::Time*>(value);
+        out.headers.add(std::string(field.wire_name), write_header_time(*field.shape, time));
     } else if (field.wire_name == "Content-Length") {
         // The server's own, but for an answer without a body.
         INVARIANT(is_head && field.shape->type == Type::long_integer);
