@@ -49,7 +49,7 @@ NEW_BUCKET = {
 def test_what_no_bucket_has_is_answered_as_of_a_new_bucket(server):
     s3 = server.client("s3")
     s3.create_bucket(Bucket="nothing-configured")
-    assert sorted(NEW_BUCKET) == sorted(group("s3", "not_configured"))
+    assert set(NEW_BUCKET) >= set(group("s3", "not_configured"))
     for operation, expected in NEW_BUCKET.items():
         said = answer(s3, operation, {"Bucket": "nothing-configured"})
         assert said == expected, operation

@@ -548,7 +548,7 @@ def test_a_flipped_bit_is_an_error_and_the_check_finds_it_without_a_key(make_ser
         s3.get_object(Bucket="bits", Key="large")["Body"].read()
     assert s3.get_object(Bucket="bits", Key="large", Range="bytes=0-70000")["Body"].read() == (SECRET * 100_000)[:70001]
     checked = server.trainwarden("admin", "check", "--data", server.data, check=False)
-    assert checked.returncode != 0 and checked.stdout.count("altered") + checked.stderr.count("altered") == 2
+    assert checked.returncode != 0 and checked.stdout.count("altered") == 2
 
 
 def test_another_master_key_while_objects_are_written(make_server, tmp_path):

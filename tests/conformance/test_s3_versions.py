@@ -244,7 +244,7 @@ def test_who_may_do_what_with_which_version(server, s3, bucket, make_user):
     lister.list_objects_v2(Bucket=bucket)
     with refused("AccessDenied", 403):
         lister.list_object_versions(Bucket=bucket)
-    unsigned = boto3.client("s3", endpoint_url=server.url, config=boto3.session.Config(signature_version=botocore.UNSIGNED))
+    unsigned = boto3.client("s3", endpoint_url=server.endpoint, config=boto3.session.Config(signature_version=botocore.UNSIGNED))
     with refused("AccessDenied", 403):
         unsigned.list_object_versions(Bucket=bucket)
     with refused("AccessDenied", 403):
