@@ -206,6 +206,7 @@ class Inputs:
             "MultipartUpload": [{"Parts": [{"PartNumber": 1, "ETag": '"e"'}]}], "ObjectAttributes": [["ETag", "ObjectSize"]],
             "PublicAccessBlockConfiguration": [self.buckets.BLOCK],
             "CORSConfiguration": [{"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}], "VersioningConfiguration": [{"Status": "Suspended"}, {"Status": "Enabled"}],
+            "ServerSideEncryptionConfiguration": [{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}}]} for algorithm in ("AES256", "aws:kms")],
             "ObjectLockMode": ["GOVERNANCE"], "ObjectLockRetainUntilDate": ["2040-01-01T00:00:00Z", "2100-01-01T00:00:00Z"], "ObjectLockLegalHoldStatus": ["ON", "OFF"],
             "BypassGovernanceRetention": [True, False], "LegalHold": [{"Status": "ON"}, {"Status": "OFF"}],
             "Retention": [{"Mode": "GOVERNANCE", "RetainUntilDate": "2040-01-01T00:00:00Z"}, {"Mode": "COMPLIANCE", "RetainUntilDate": "2100-01-01T00:00:00Z"}],

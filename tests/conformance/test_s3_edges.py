@@ -70,8 +70,11 @@ def names(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **named: resolve("127.0.0.1" if str(host).endswith(".internal") else host, *more, **named))
 
 
-def test_buckets_are_hosts_below_the_domains_of_the_server(make_server, names, tmp_path):
-    server = make_server("--domain", "minio.s3.lab.internal", "--domain", "S3.internal", "--tls", "self")
+def test_buckets_are_hosts_below_the_domains_of_the_server(make_server, names, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(home / "data/tls/ca.pem"))
+    server = make_server("--domain", "minio.s3.lab.internal", "--domain", "S3.internal", "--tls", "self", home=home)
     port, authority = server.endpoint.rsplit(":", 1)[1], server.data / "tls/ca.pem"
 
     def client(host, style="virtual"):

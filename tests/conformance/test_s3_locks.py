@@ -48,7 +48,7 @@ def test_a_bucket_with_object_lock_keeps_all_versions(s3, bucket):
     s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=rule)
     assert s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"] == rule
     head = s3.head_object(Bucket=bucket, Key="k", VersionId=s3.put_object(Bucket=bucket, Key="k", Body=b"x")["VersionId"])
-    assert head["ObjectLockMode"] == "GOVERNANCE" and datetime.timedelta(days=2) < head["ObjectLockRetainUntilDate"] - later(datetime.timedelta()) <= datetime.timedelta(days=3)
+    assert head["ObjectLockMode"] == "GOVERNANCE" and datetime.timedelta(days=2) < head["ObjectLockRetainUntilDate"] - later(datetime.timedelta()) <= datetime.timedelta(days=3, seconds=1)
     for default, code in (({"Mode": "GOVERNANCE", "Days": 1, "Years": 1}, "MalformedXML"), ({"Mode": "GOVERNANCE"}, "MalformedXML"), ({"Mode": "none", "Days": 1}, "MalformedXML"),
                           ({"Mode": "GOVERNANCE", "Days": 0}, "InvalidArgument"), ({"Mode": "COMPLIANCE", "Years": 101}, "InvalidArgument"),
                           ({"Mode": "COMPLIANCE", "Days": 36501}, "InvalidArgument")):

@@ -532,6 +532,7 @@ def test_who_changes_what_srun_carries_gets_no_worker(cluster, tmp_path):
             assert job["TrainingJobStatus"] == "Failed" and why in job["FailureReason"], (wish, job)
             said = server.client("logs").filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"changed-{number}/")["events"]
             assert not any("hello" in event["message"] for event in said), said
+        until(lambda: not cluster.jobs(), "an allocation stays")
     finally:
         server.stop()
         remove(server)
