@@ -211,10 +211,11 @@ def left_behind(data):
     return sorted(found)
 
 
-def stays_behind(data):
-    """What is not gone within seconds: the scrub (docs/admin.md) keeps what it is reading."""
+def stays_behind(data, segments=True):
+    """What is not gone within seconds: the scrub (docs/admin.md) keeps what it is reading. A running server has the segment that it writes to, and those
+    that a fault ended until its next start: without `segments` they do not count."""
     deadline = time.monotonic() + AGAIN_SECONDS
-    while (found := left_behind(data)) and time.monotonic() < deadline:
+    while (found := [one for one in left_behind(data) if segments or not one.startswith("blobs/log/")]) and time.monotonic() < deadline:
         time.sleep(0.1)
     return found
 
@@ -407,7 +408,7 @@ def test_each_call_fails_under_load(place, capsys):
                 if "no space" in fault:
                     raise Surprise("it took a restart")
             # Where the record of a delete is refused, its file may stay until the next start.
-            if "no space" in fault and (left := stays_behind(place.server.data)):
+            if "no space" in fault and "audit/requests" not in kind and (left := stays_behind(place.server.data, segments=False)):
                 raise Surprise(f"left behind: {left}")
             if count % 10 == 9 or count + 1 == len(chosen) or load.restarted:
                 place.verify()
