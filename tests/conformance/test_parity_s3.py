@@ -14,7 +14,7 @@ import yaml
 from conftest import Credentials
 from test_parity_operations import READING, ROOT, allow, deny, document, own_client
 
-INPUTS = 5  # of an operation
+INPUTS = 3  # of an operation
 SENT_AFTER_ALLOWED = 3  # of an operation and input: each may change things, which are put right again
 # Of answers without a body, botocore knows the status alone.
 OF_STATUS = {"403": "AccessDenied", "404": "NoSuchBucket", "400": "InvalidArgument"}

@@ -121,7 +121,7 @@ def test_accidents_by_seed():
         assert test_kill.blobs_of(server) == 0
         assert server.stop() == 0
         server.start()
-        until(lambda: segments_of(server) == [], "segments without blobs go")
+        until(lambda: len(segments_of(server)) <= 1, "segments without blobs go, but the last")
         assert server.stop() == 0
     finally:
         server.stop(signal.SIGKILL)
