@@ -7,28 +7,13 @@
 #include <string>
 
 #include "base/invariant.hpp"
+#include "dripping_body.hpp"
 #include "text/time.hpp"
 #include "wire/payload.hpp"
 
 namespace {
 
 const std::vector<std::string> served_regions{"us-east-1"};
-
-class Dripping final : public http::BodyReader {
-public:
-    Dripping(std::string_view content, size_t step) : content_(content), step_(step) {}
-    base::Result<size_t> read(std::span<char> into) override {
-        const auto count = std::min(std::min(into.size(), step_), content_.size());
-        std::copy(content_.data(), content_.data() + count, into.data());
-        content_.remove_prefix(count);
-        return count;
-    }
-    [[nodiscard]] std::optional<uint64_t> length() const override { return std::nullopt; }
-
-private:
-    std::string_view content_;
-    size_t step_;
-};
 
 struct Outcome {
     std::string code, content;

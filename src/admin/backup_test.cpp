@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -16,6 +15,7 @@
 #include "audit/log.hpp"
 #include "base/clock.hpp"
 #include "crypto/random.hpp"
+#include "objects/source_for_tests.hpp"
 #include "objects/storage.hpp"
 #include "os/file.hpp"
 #include "temporary_folder.hpp"
@@ -25,15 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr size_t large = 100'000;  // in a blob
-
-objects::Source body(std::string content) {
-    return [content = std::move(content), at = size_t{0}](std::span<char> into) mutable -> base::Result<size_t> {
-        const auto count = std::min(into.size(), content.size() - at);
-        std::memcpy(into.data(), content.data() + at, count);
-        at += count;
-        return count;
-    };
-}
 
 // A data folder as a server has it, as far as this room looks.
 struct Folder : TemporaryFolder {
@@ -75,7 +66,7 @@ struct Folder : TemporaryFolder {
         objects::PutRequest request;
         request.bucket = "bucket";
         request.key = name;
-        request.body = body(std::string(bytes, content));
+        request.body = objects::bytes(std::string(bytes, content));
         REQUIRE(storage->put(request).has_value());
         clock.advance(std::chrono::seconds(1));
     }

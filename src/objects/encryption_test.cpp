@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -12,6 +11,7 @@
 #include "crypto/digest.hpp"
 #include "objects/integrity.hpp"
 #include "objects/record.hpp"
+#include "objects/source_for_tests.hpp"
 #include "objects/storage.hpp"
 #include "objects/storage_keys.hpp"
 #include "store/file_blobs.hpp"
@@ -19,18 +19,10 @@
 
 namespace {
 
+using objects::bytes;
 using objects::EncryptionKeys, objects::EncryptionKind, objects::Storage, objects::WantedEncryption;
 
 const std::string master(32, 'm'), next_master(32, 'n'), customers(32, 'c');
-
-objects::Source bytes(std::string content) {
-    return [content = std::move(content), at = size_t{0}](std::span<char> into) mutable -> base::Result<size_t> {
-        const auto count = std::min(into.size(), content.size() - at);
-        std::memcpy(into.data(), content.data() + at, count);
-        at += count;
-        return count;
-    };
-}
 
 std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);

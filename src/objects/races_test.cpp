@@ -3,26 +3,18 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <filesystem>
 #include <future>
 #include <thread>
 
+#include "objects/source_for_tests.hpp"
 #include "objects/storage.hpp"
 #include "temporary_folder.hpp"
 
 namespace {
 
+using objects::bytes;
 using objects::Storage;
-
-objects::Source bytes(std::string content) {
-    return [content = std::move(content), at = size_t{0}](std::span<char> into) mutable -> base::Result<size_t> {
-        const auto count = std::min(into.size(), content.size() - at);
-        std::memcpy(into.data(), content.data() + at, count);
-        at += count;
-        return count;
-    };
-}
 
 // A store that calls a function before each commit.
 class WatchedStore final : public store::KeyValueStore {

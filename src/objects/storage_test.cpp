@@ -3,27 +3,19 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <cstring>
 #include <filesystem>
 #include <thread>
 
 #include "base/decision.hpp"
 #include "crypto/digest.hpp"
 #include "objects/record.hpp"
+#include "objects/source_for_tests.hpp"
 #include "temporary_folder.hpp"
 
 namespace {
 
+using objects::bytes;
 using objects::Storage;
-
-objects::Source bytes(std::string content) {
-    return [content = std::move(content), at = size_t{0}](std::span<char> into) mutable -> base::Result<size_t> {
-        const auto count = std::min(into.size(), content.size() - at);
-        std::memcpy(into.data(), content.data() + at, count);
-        at += count;
-        return count;
-    };
-}
 
 std::string noise(size_t size, unsigned seed = 1) {
     std::string made(size, '\0');

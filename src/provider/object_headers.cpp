@@ -195,6 +195,10 @@ Result<void> update_in_place(Aws& aws, const ResourceType& type, const ObjectPla
     return {};
 }
 
+std::string object_id(const Property& inputs, const Property&) {
+    return inputs["bucket"].as_string() + "/" + inputs["key"].as_string();
+}
+
 void predict_object(Aws& aws, const Property& inputs, Property& outputs) {
     if (inputs["bucket"].has_unknowns() || inputs["key"].has_unknowns()) return;
     outputs.set("arn", "arn:" + aws.partition() + ":s3:::" + inputs["bucket"].as_string() + "/" + inputs["key"].as_string());

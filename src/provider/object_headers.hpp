@@ -31,6 +31,8 @@ void set_metadata(wire::S3Call& call, const Property& inputs);
                                                                 const std::vector<Rule>& rules);
 // `forceDestroy` takes legal holds away and goes past governance.
 [[nodiscard]] base::Result<void> remove_object(Aws& aws, const std::string& id, const Property& olds);
+// `BUCKET/KEY`.
+[[nodiscard]] std::string object_id(const Property& inputs, const Property& outputs);
 void predict_object(Aws& aws, const Property& inputs, Property& outputs);
 
 // Adds the checksum that `checksumAlgorithm` names, of the body.

@@ -101,7 +101,7 @@ Result<bool> replaces(const std::optional<std::string>& directive, std::string_v
     return base::fail(base::code::InvalidArgument, "Unknown directive: " + std::string(header) + ": " + *directive);
 }
 
-Result<RequiredAccesses<Copying>> copy_needs(const S3&, const RequestOrigin& asking, const m::CopyObject::Input& in) {
+Result<RequiredAccesses<Copying>> copy_needs(const S3& s3, const RequestOrigin& asking, const m::CopyObject::Input& in) {
     RequiredAccesses<Copying> needs;
     const auto source = TRY(add_source(asking, in.copy_source, in.expected_source_bucket_owner, needs));
     TRY(replaces(in.metadata_directive, "x-amz-metadata-directive"));
@@ -135,7 +135,7 @@ Result<RequiredAccesses<Copying>> copy_needs(const S3&, const RequestOrigin& ask
     if (in.acl || in.grant_full_control) also.push_back(m::Action::s3_PutObjectAcl.text);
     if (in.object_lock_mode) also.push_back(m::Action::s3_PutObjectRetention.text);
     if (in.object_lock_legal_hold_status) also.push_back(m::Action::s3_PutObjectLegalHold.text);
-    add_lock_keys(keys, in);
+    add_lock_keys(keys, in, s3.clock.now());
     const auto target = TRY(find_target(asking, in.bucket, in.key, copying, also));
     needs.add(m::Action::s3_PutObject, target, keys);
     if (customer_headers(in).any() && blocks_customer_keys(*copying.to.bucket))

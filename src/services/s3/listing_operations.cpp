@@ -22,9 +22,9 @@ bool wants_url(const Input& in) {
     return !model::text(in.encoding_type).empty();
 }
 
-// What both say of the page.
-template <class Output>
-Output page_of(const objects::ListRequest& request, const objects::Listing& listing, bool url) {
+// What all say of the page.
+template <class Output, class Request, class Listing>
+Output page_of(const Request& request, const Listing& listing, bool url) {
     Output out;
     out.name = request.bucket;
     out.prefix = encoded(request.prefix, url);
@@ -103,14 +103,7 @@ Result<m::ListObjectVersions::Output> list_versions(S3& s3, const Permit&, const
         request.version_id_marker = std::string(marker);
     }
     const auto listing = TRY(s3.storage.list_versions(request));
-    m::ListObjectVersions::Output out;
-    out.name = request.bucket;
-    out.prefix = encoded(request.prefix, url);
-    if (!request.delimiter.empty()) out.delimiter = encoded(request.delimiter, url);
-    out.max_keys = static_cast<int32_t>(request.max_keys);
-    if (url) out.encoding_type = "url";
-    out.is_truncated = listing.truncated;
-    out.common_prefixes = shown_prefixes(listing.common_prefixes, url);
+    auto out = page_of<m::ListObjectVersions::Output>(request, listing, url);
     out.key_marker = encoded(request.key_marker, url);
     out.version_id_marker = request.version_id_marker.value_or("");
     if (listing.truncated) {

@@ -24,8 +24,8 @@ Result<objects::ObjectLock> read_lock(const Input& in, base::Time now) {
 void add_retention_keys(policy::Context& context, const std::optional<std::string>& mode, const std::optional<base::Time>& until,
                         base::Time now);
 template <class Input>
-void add_lock_keys(policy::Context& context, const Input& in) {
-    add_retention_keys(context, in.object_lock_mode, in.object_lock_retain_until_date, base::SystemClock().now());
+void add_lock_keys(policy::Context& context, const Input& in, base::Time now) {
+    add_retention_keys(context, in.object_lock_mode, in.object_lock_retain_until_date, now);
     if (in.object_lock_legal_hold_status) context.set("s3:object-lock-legal-hold", *in.object_lock_legal_hold_status);
 }
 
