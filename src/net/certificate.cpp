@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "base/error_codes.hpp"
+#include "net/openssl.hpp"
 
 namespace net {
 
@@ -25,17 +26,6 @@ namespace {
 
 constexpr int clock_slack_seconds = 3600;  // of clients whose clocks are behind
 constexpr int serial_bytes = 16;
-
-template <auto Free>
-struct Freed {
-    template <class T>
-    void operator()(T* one) const {
-        Free(one);
-    }
-};
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using Memory = std::unique_ptr<BIO, Freed<BIO_free>>;
 
 std::unexpected<base::Error> failed(const char* what) {
     const unsigned long code = ERR_get_error();
@@ -51,7 +41,7 @@ std::string text_of(BIO* memory) {
     return {data, static_cast<size_t>(std::max(size, 0L))};
 }
 
-Memory memory_of(std::string_view text) { return Memory(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+Bio memory_of(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
 Certificate certificate_of(std::string_view pem) {
     return Certificate(PEM_read_bio_X509(memory_of(pem).get(), nullptr, nullptr, nullptr));
 }
@@ -86,7 +76,8 @@ std::string constraints_of(const MachineNames& names) {
 bool add_extension(X509* certificate, X509* issuer, int kind, const std::string& value) {
     X509V3_CTX context;
     X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-    std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> one(X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str()));
+    std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> one(
+        X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str()), X509_EXTENSION_free);
     return one && X509_add_ext(certificate, one.get(), -1) == 1;
 }
 
@@ -96,7 +87,7 @@ Result<Certificate> begin(EVP_PKEY* key, const std::string& name, int days) {
     std::array<unsigned char, serial_bytes> serial{};
     if (!out || RAND_bytes(serial.data(), serial_bytes) != 1) return failed("begin");
     serial[0] &= 0x7f;
-    std::unique_ptr<BIGNUM, Freed<BN_free>> number(BN_bin2bn(serial.data(), serial_bytes, nullptr));
+    std::unique_ptr<BIGNUM, decltype(&BN_free)> number(BN_bin2bn(serial.data(), serial_bytes, nullptr), BN_free);
     auto* subject = X509_get_subject_name(out.get());
     const auto* text = reinterpret_cast<const unsigned char*>(name.c_str());
     if (!number || BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(out.get())) == nullptr ||
@@ -110,7 +101,7 @@ Result<Certificate> begin(EVP_PKEY* key, const std::string& name, int days) {
 
 Result<KeyAndCertificate> written(X509* certificate, EVP_PKEY* key, EVP_PKEY* signer) {
     if (X509_sign(certificate, signer, EVP_sha256()) == 0) return failed("signature");
-    const Memory key_text(BIO_new(BIO_s_mem())), certificate_text(BIO_new(BIO_s_mem()));
+    const Bio key_text(BIO_new(BIO_s_mem())), certificate_text(BIO_new(BIO_s_mem()));
     if (!key_text || !certificate_text ||
         PEM_write_bio_PKCS8PrivateKey(key_text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1 ||
         PEM_write_bio_X509(certificate_text.get(), certificate) != 1)

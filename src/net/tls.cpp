@@ -15,6 +15,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/invariant.hpp"
+#include "net/openssl.hpp"
 
 namespace net {
 
@@ -33,13 +34,6 @@ constexpr size_t unsent_bytes_max = 32u << 20;
 constexpr size_t record_overhead_max = 64;  // header, type, tag, and the nonce of TLS 1.2
 
 std::atomic<size_t> all_unsent = 0;
-
-std::string last_error() {
-    const unsigned long code = ERR_peek_last_error();
-    const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-    ERR_clear_error();
-    return reason != nullptr ? reason : "no reason is known";
-}
 
 std::unexpected<base::Error> closed() { return fail(base::code::ConnectionClosed, "the peer closed the connection"); }
 
@@ -95,7 +89,7 @@ Result<std::optional<size_t>> TlsSession::result_of(int returned, size_t count, 
             return fail(base::code::IoError, std::string(doing) + ": " + std::strerror(number));
         default:
             is_broken_ = true;
-            return fail(base::code::ConnectionClosed, std::string(doing) + " over TLS: " + last_error());
+            return fail(base::code::ConnectionClosed, std::string(doing) + " over TLS: " + last_openssl_error());
     }
 }
 

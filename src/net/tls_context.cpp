@@ -16,6 +16,7 @@
 #include <cerrno>
 
 #include "base/error_codes.hpp"
+#include "net/openssl.hpp"
 #include "net/tls.hpp"
 #include "os/descriptor.hpp"
 
@@ -36,24 +37,6 @@ constexpr char aes_first_13[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:T
 constexpr char chacha_first_12[] = "ECDHE+CHACHA20:ECDHE+AESGCM";
 constexpr char chacha_first_13[] = "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384";
 constexpr char groups[] = "X25519:P-256:P-384";
-
-template <auto Free>
-struct Freed {
-    template <class T>
-    void operator()(T* one) const {
-        Free(one);
-    }
-};
-using Bio = std::unique_ptr<BIO, Freed<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-
-std::string last_error() {
-    const unsigned long code = ERR_peek_last_error();
-    const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-    ERR_clear_error();
-    return reason != nullptr ? reason : "no reason is known";
-}
 
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned int in_length,
                     void*) {
@@ -123,12 +106,10 @@ bool processor_has_aes() {
 #endif
 }
 
-void FreeContext::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
-
 Result<TlsContext> make_context(const PemPair& pair, const PemAuthorities& authorities) {
     ERR_clear_error();
     TlsContext context(SSL_CTX_new(TLS_server_method()));
-    if (!context) return fail(base::code::InvalidConfiguration, "TLS cannot be begun: " + last_error());
+    if (!context) return fail(base::code::InvalidConfiguration, "TLS cannot be begun: " + last_openssl_error());
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                            SSL_OP_PRIORITIZE_CHACHA | SSL_OP_ENABLE_KTLS);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -140,9 +121,9 @@ Result<TlsContext> make_context(const PemPair& pair, const PemAuthorities& autho
         SSL_CTX_set_cipher_list(context.get(), aes ? aes_first_12 : chacha_first_12) != 1 ||
         SSL_CTX_set_ciphersuites(context.get(), aes ? aes_first_13 : chacha_first_13) != 1 ||
         SSL_CTX_set1_groups_list(context.get(), groups) != 1)
-        return fail(base::code::InvalidConfiguration, "TLS cannot be set up: " + last_error());
+        return fail(base::code::InvalidConfiguration, "TLS cannot be set up: " + last_openssl_error());
     const auto unusable = [](const std::string& what) {
-        return fail(base::code::InvalidConfiguration, what + ": " + last_error());
+        return fail(base::code::InvalidConfiguration, what + ": " + last_openssl_error());
     };
     if (!use_certificates(context.get(), pair.certificate))
         return unusable("the certificate in " + pair.certificate_file + " cannot be used");

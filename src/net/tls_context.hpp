@@ -1,19 +1,12 @@
 // What a server shows to those who connect over TLS, from the texts of its files. Reads no file.
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "base/result.hpp"
-
-struct ssl_ctx_st;
+#include "net/openssl.hpp"
 
 namespace net {
-
-struct FreeContext {
-    void operator()(ssl_ctx_st* context) const;
-};
-using TlsContext = std::unique_ptr<ssl_ctx_st, FreeContext>;
 
 // PEM. The files are for messages.
 struct PemPair {

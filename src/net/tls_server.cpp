@@ -7,6 +7,7 @@
 
 #include "base/error_codes.hpp"
 #include "base/log.hpp"
+#include "net/openssl.hpp"
 #include "net/tls.hpp"
 #include "net/tls_context.hpp"
 #include "os/file.hpp"
@@ -179,11 +180,7 @@ Result<std::unique_ptr<TlsSession>> TlsServer::begin(int socket) {
     }
     if (session == nullptr || SSL_set_fd(session, socket) != 1) {
         SSL_free(session);
-        const unsigned long code = ERR_peek_last_error();
-        const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-        ERR_clear_error();
-        return fail(base::code::IoError,
-                    std::string("TLS cannot be begun on a connection: ") + (reason != nullptr ? reason : "no reason is known"));
+        return fail(base::code::IoError, "TLS cannot be begun on a connection: " + last_openssl_error());
     }
     return std::make_unique<TlsSession>(session);
 }
