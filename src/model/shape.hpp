@@ -128,6 +128,7 @@ struct Shape {
     Type type = Type::string;
     bool sensitive = false;  // its values are never shown, not even to their sender
     bool flattened = false;  // list, map: without an element around the items
+    bool iso8601 = false;    // timestamp: so in headers, too (the model's timestampFormat), whose dates are HTTP's else
     bool closed = false;     // structure: no other elements may stand in it
     bool has_min = false, has_max = false;
     int64_t min = 0, max = 0;  // length, size or value

@@ -222,6 +222,8 @@ class Typed:
         for flag in ("sensitive", "flattened"):
             if shape.get(flag):
                 fields.append(f".{flag} = true")
+        if shape.get("timestampFormat") == "iso8601":
+            fields.append(".iso8601 = true")
         fields += [f".has_{bound} = true" for bound in ("min", "max") if bound in shape]
         fields += [f".{bound} = {int(shape[bound])}" for bound in ("min", "max") if bound in shape]
         if "pattern" in shape:
