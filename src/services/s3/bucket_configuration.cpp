@@ -162,7 +162,7 @@ Result<m::PutBucketVersioning::Output> put_versioning(S3& s3, const Permit&, con
     TRY(configure(s3, located, [&](BucketConfiguration& configuration) -> Result<void> {
         if (configuration.object_lock && status != objects::versioning_enabled)
             return base::fail(
-                invalid_bucket_state,
+                base::code::InvalidBucketState,
                 "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.");
         configuration.versioning = status;
         return {};

@@ -50,7 +50,8 @@ Result<m::GetObjectLockConfiguration::Output> get_configuration(S3&, const Permi
                                                                 Located&& located) {
     const auto& configuration = located.bucket->configuration;
     if (!configuration.object_lock)
-        return base::fail(no_object_lock_configuration, "Object Lock configuration does not exist for this bucket");
+        return base::fail(base::code::ObjectLockConfigurationNotFoundError,
+                          "Object Lock configuration does not exist for this bucket");
     m::ObjectLockConfiguration out{.object_lock_enabled = "Enabled"};
     if (const auto& kept = configuration.default_retention) {
         m::DefaultRetention shown{.mode = std::string(objects::name_of(kept->mode))};
@@ -85,7 +86,7 @@ Result<m::PutObjectLockConfiguration::Output> put_configuration(S3& s3, const Pe
     const auto kept = TRY(read_default(*in.object_lock_configuration));
     TRY(s3.storage.configure(located.bucket->name, [&](objects::BucketConfiguration& configuration) -> Result<void> {
         if (configuration.versioning != objects::versioning_enabled)
-            return base::fail(invalid_bucket_state,
+            return base::fail(base::code::InvalidBucketState,
                               "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration");
         configuration.object_lock = true;
         configuration.default_retention = kept;
@@ -100,7 +101,9 @@ Result<void> check_has_lock(const objects::Bucket& bucket) {
     return bucket.configuration.object_lock ? Result<void>() : base::fail(objects::no_lock_configuration());
 }
 
-base::Error no_lock() { return {no_such_object_lock, "The specified object does not have a ObjectLock configuration"}; }
+base::Error no_lock() {
+    return {base::code::NoSuchObjectLockConfiguration, "The specified object does not have a ObjectLock configuration"};
+}
 
 // The version, as the permit's request found it.
 template <class Input>

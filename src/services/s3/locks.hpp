@@ -5,10 +5,6 @@
 
 namespace services::s3 {
 
-inline constexpr char invalid_bucket_state[] = "InvalidBucketState";
-inline constexpr char no_such_object_lock[] = "NoSuchObjectLockConfiguration";
-inline constexpr char no_object_lock_configuration[] = "ObjectLockConfigurationNotFoundError";
-
 // Errors: a mode without a date, one that is none, a date that has passed, a legal hold that is neither ON nor OFF.
 [[nodiscard]] Result<objects::ObjectLock> read_lock(const std::optional<std::string>& mode,
                                                     const std::optional<base::Time>& until,
