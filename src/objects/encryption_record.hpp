@@ -12,8 +12,6 @@
 
 namespace objects {
 
-constexpr uint64_t encryption_tag = 32;  // apart from those of record.cpp
-
 struct EncryptionRecord {
     Encryption encryption;
     std::vector<SealedKey> keys;  // of an object's segments or content, of a part, the probe of an upload
@@ -23,10 +21,5 @@ struct EncryptionRecord {
 [[nodiscard]] std::string write_encryption(const EncryptionRecord& record);
 // nullopt: damaged.
 [[nodiscard]] std::optional<EncryptionRecord> read_encryption(std::string_view text);
-
-// An extension with one more tag behind the others.
-[[nodiscard]] std::string with_tag(std::string extension, uint64_t tag, std::string_view value);
-// The tag's value, which is taken out of the extension. REQUIRES: the extension can be read.
-[[nodiscard]] std::optional<std::string> take_tag(std::string& extension, uint64_t tag);
 
 }  // namespace objects

@@ -4,6 +4,7 @@
 
 #include "base/error_codes.hpp"
 #include "objects/encryption_record.hpp"
+#include "objects/record_bytes.hpp"
 
 namespace objects {
 namespace {
@@ -23,27 +24,23 @@ enum Tag : uint64_t {
     tag_null_order = 18,
     tag_retention = 19,  // its mode, its end
     tag_legal_hold = 20,
+    tag_encryption = 32,  // encryption_record.hpp; of version_encrypted
 };
 
-void add_number(std::string& out, uint64_t value) {
-    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-    out.push_back(static_cast<char>(value));
-}
 void add_tag(std::string& out, Tag tag, std::string_view value) {
-    add_number(out, tag);
-    add_number(out, value.size());
-    out += value;
+    put_number(out, tag);
+    put_text(out, value);
 }
 void add_tag(std::string& out, Tag tag, uint64_t value) {
     std::string text;
-    add_number(text, value);
+    put_number(text, value);
     add_tag(out, tag, text);
 }
 void add_lock(std::string& out, const ObjectLock& lock) {
     if (lock.retention) {
         std::string retention;
-        add_number(retention, static_cast<uint64_t>(lock.retention->mode));
-        add_number(retention, static_cast<uint64_t>(lock.retention->until.time_since_epoch().count()));
+        put_number(retention, static_cast<uint64_t>(lock.retention->mode));
+        put_number(retention, static_cast<uint64_t>(lock.retention->until.time_since_epoch().count()));
         add_tag(out, tag_retention, retention);
     }
     if (lock.legal_hold) add_tag(out, tag_legal_hold, static_cast<uint64_t>(*lock.legal_hold));
@@ -67,15 +64,14 @@ public:
     Writer(std::string extension, const EncryptionRecord& encryption) : extension_(std::move(extension)) {
         const bool encrypted = encryption.encryption.kind != EncryptionKind::none;
         out_.push_back(static_cast<char>(encrypted ? version_encrypted : extension_.empty() ? version_plain : version_extended));
-        if (encrypted) extension_ = with_tag(std::move(extension_), encryption_tag, write_encryption(encryption));
+        if (encrypted) add_tag(extension_, tag_encryption, write_encryption(encryption));
     }
     Writer& number(uint64_t value) {
-        add_number(out_, value);
+        put_number(out_, value);
         return *this;
     }
     Writer& text(std::string_view bytes) {
-        number(bytes.size());
-        out_ += bytes;
+        put_text(out_, bytes);
         return *this;
     }
     Writer& time(base::Time time) { return number(static_cast<uint64_t>(time.time_since_epoch().count())); }
@@ -99,15 +95,9 @@ private:
 
 // Taken away from the front.
 uint64_t next_number(std::string_view& value, bool& failed) {
-    uint64_t number = 0;
-    for (int shift = 0; shift < 64 && !value.empty(); shift += 7) {
-        const auto byte = static_cast<unsigned char>(value.front());
-        value.remove_prefix(1);
-        number |= static_cast<uint64_t>(byte & 0x7f) << shift;
-        if (byte < 0x80) return number;
-    }
-    failed = true;
-    return 0;
+    const auto number = take_number(value);
+    failed = failed || !number;
+    return number.value_or(0);
 }
 
 // Reads past the end or of impossible lengths make it fail for good; the caller asks once, at the end.
@@ -122,14 +112,9 @@ public:
     }
     uint64_t number() { return next_number(left_, failed_); }
     std::string text() {
-        const auto size = number();
-        if (failed_ || size > left_.size()) {
-            failed_ = true;
-            return {};
-        }
-        std::string bytes(left_.substr(0, size));
-        left_.remove_prefix(size);
-        return bytes;
+        const auto bytes = take_text(left_);
+        failed_ = failed_ || !bytes;
+        return std::string(bytes.value_or(""));
     }
     base::Time time() { return base::Time(std::chrono::milliseconds(static_cast<int64_t>(number()))); }
     std::vector<std::pair<std::string, std::string>> pairs() {
@@ -153,10 +138,18 @@ public:
     template <class Record, class Take>
     base::Result<Record> finish(Record record, const char* what, EncryptionRecord& encryption, Take take) {
         const bool extended = version_ == version_extended || version_ == version_encrypted;
+        bool is_encrypted = false;
         while (extended && !left_.empty() && !failed_) {
             const std::string_view from = left_;
             const auto tag = number();
             const auto value = text();
+            if (!failed_ && version_ == version_encrypted && tag == tag_encryption && !is_encrypted) {
+                auto read = read_encryption(value);
+                failed_ = !read;
+                is_encrypted = true;
+                if (read) encryption = std::move(*read);
+                continue;
+            }
             if (!failed_ && !take(record, tag, value, failed_)) record.extension += from.substr(0, from.size() - left_.size());
         }
         if (version_ > version_encrypted) {
@@ -164,13 +157,7 @@ public:
                                                              std::to_string(version_) +
                                                              ", which a newer version of this program wrote");
         }
-        if (!failed_ && version_ == version_encrypted) {
-            const auto tag = take_tag(record.extension, encryption_tag);
-            auto read = tag ? read_encryption(*tag) : std::nullopt;
-            failed_ = !read;
-            if (read) encryption = std::move(*read);
-        }
-        if (failed_ || !left_.empty()) return base::fail(damaged(what));
+        if (failed_ || !left_.empty() || is_encrypted != (version_ == version_encrypted)) return base::fail(damaged(what));
         return record;
     }
     [[nodiscard]] bool failed() const { return failed_; }

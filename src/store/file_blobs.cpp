@@ -68,8 +68,6 @@ std::string tail_of(const BlobId& id, uint64_t bytes, const std::vector<uint32_t
     return tail;
 }
 
-base::Error broken(const std::string& what, const std::string& path, int error) { return disk_error(what, path, error); }
-
 // Ids need to be unique, not secret: a generator a thread, seeded by the operating system, saves a system call a blob.
 BlobId new_id() {
     thread_local std::mt19937_64 generator = [] {
@@ -110,10 +108,10 @@ public:
         file_ = os::Descriptor(::open(layout_.unfinished().c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
         if (file_.is_open()) return {};
         if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
-            return base::fail(broken("write in", layout_.unfinished(), errno));
+            return base::fail(disk_error("write in", layout_.unfinished(), errno));
         temporary_ = layout_.unfinished() + "/" + id_;
         file_ = os::Descriptor(::open(temporary_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
-        if (!file_.is_open()) return base::fail(broken("make", std::exchange(temporary_, {}), errno));
+        if (!file_.is_open()) return base::fail(disk_error("make", std::exchange(temporary_, {}), errno));
         return {};
     }
 
@@ -128,7 +126,7 @@ public:
             const auto written = ::write(file_.number(), bytes.data(), bytes.size());
             if (written < 0) {
                 if (errno == EINTR) continue;
-                return base::fail(broken("write", layout_.path(id_), errno));
+                return base::fail(disk_error("write", layout_.path(id_), errno));
             }
             bytes.remove_prefix(static_cast<size_t>(written));
             size_ += static_cast<uint64_t>(written);
@@ -148,14 +146,14 @@ public:
         if (temporary_.empty()) {
             const auto unnamed = "/proc/self/fd/" + std::to_string(file_.number());
             if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0)
-                return base::fail(broken("link", path, errno));
+                return base::fail(disk_error("link", path, errno));
         } else {
-            if (::rename(temporary_.c_str(), path.c_str()) != 0) return base::fail(broken("rename", temporary_, errno));
+            if (::rename(temporary_.c_str(), path.c_str()) != 0) return base::fail(disk_error("rename", temporary_, errno));
             temporary_.clear();
         }
         const metrics::DiskWait waited(metrics::Written::blobs);
-        if (::fsync(file_.number()) != 0) return base::fail(undo(path, broken("sync", path, errno)));
-        if (::fsync(layout_.shard(id_)) != 0) return base::fail(undo(path, broken("sync the folder of", path, errno)));
+        if (::fsync(file_.number()) != 0) return base::fail(undo(path, disk_error("sync", path, errno)));
+        if (::fsync(layout_.shard(id_)) != 0) return base::fail(undo(path, disk_error("sync the folder of", path, errno)));
         return id_;
     }
 
@@ -184,16 +182,16 @@ public:
         TRY(os::make_folders(layout_.unfinished()));
         std::error_code error;
         for (const auto& leftover : std::filesystem::directory_iterator(layout_.unfinished(), error)) {
-            if (::unlink(leftover.path().c_str()) != 0) return base::fail(broken("remove", leftover.path().string(), errno));
+            if (::unlink(leftover.path().c_str()) != 0) return base::fail(disk_error("remove", leftover.path().string(), errno));
         }
         for (size_t shard = 0; shard < layout_.shards.size(); ++shard) {
             const auto path = layout_.directory + "/" + hex_digits[shard / 16] + hex_digits[shard % 16];
-            if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::fail(broken("make", path, errno));
+            if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::fail(disk_error("make", path, errno));
             layout_.shards[shard] = os::Descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-            if (!layout_.shards[shard].is_open()) return base::fail(broken("open", path, errno));
+            if (!layout_.shards[shard].is_open()) return base::fail(disk_error("open", path, errno));
         }
         const os::Descriptor top(::open(layout_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!top.is_open() || ::fsync(top.number()) != 0) return base::fail(broken("sync", layout_.directory, errno));
+        if (!top.is_open() || ::fsync(top.number()) != 0) return base::fail(disk_error("sync", layout_.directory, errno));
         return {};
     }
 
@@ -210,7 +208,7 @@ public:
     base::Result<void> remove(const BlobId& id) override {
         if (!is_id(id)) return base::fail(base::code::NoSuchBlob, "`" + id + "` is not a blob id");
         if (::unlink(layout_.path(id).c_str()) != 0 && errno != ENOENT)
-            return base::fail(broken("remove", layout_.path(id), errno));
+            return base::fail(disk_error("remove", layout_.path(id), errno));
         return {};
     }
 
@@ -243,7 +241,7 @@ base::Result<std::shared_ptr<BlobReader>> open_blob_file(const std::string& dire
     struct stat facts{};
     if (!file->is_open() || ::fstat(file->number(), &facts) != 0) {
         if (errno == ENOENT) return base::fail(base::code::NoSuchBlob, "there is no blob `" + id + "`");
-        return base::fail(broken("open", path, errno));
+        return base::fail(disk_error("open", path, errno));
     }
     ChunkReader::Bytes bytes{.file = file, .size = static_cast<uint64_t>(facts.st_size), .sums = {}};
     Footer footer;
